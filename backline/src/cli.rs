@@ -1,0 +1,341 @@
+//! What people type. Exit codes follow sysexits(3); errors are one clear line on standard error.
+
+use std::io::Read;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use database::Database;
+use stdx::Clock;
+use uuid::Uuid;
+
+use crate::config::{Config, ConfigError, Overrides};
+use crate::services::{GATEWAY, GATEWAY_CALLS, TABLE};
+use crate::{master_key, node, openapi, telemetry};
+
+/// Wrong use of the command line, or input that cannot be.
+const EX_USAGE: u8 = 64;
+const EX_DATA: u8 = 65;
+const EX_SOFTWARE: u8 = 70;
+const EX_CONFIG: u8 = 78;
+/// Longer passwords are refused anyway.
+const PASSWORD_BYTES_MAX: u64 = 4096;
+
+/// The platform on which a live-event business runs.
+#[derive(Parser)]
+#[command(name = "backline", version, about)]
+struct Cli {
+    /// The settings file (backline.toml in this folder when it is there)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run all services, or some
+    Serve(ServeArgs),
+    /// Accounts, straight in the database
+    #[command(subcommand)]
+    Users(UsersCommand),
+    /// The keys that sign tokens
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// The settings as they are in force
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// What services there are and whom they call
+    Services,
+    /// Messages that were given up
+    #[command(subcommand)]
+    Messages(MessagesCommand),
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+#[derive(Args)]
+struct ServeArgs {
+    /// The services to run, separated by commas (all)
+    #[arg(long, value_delimiter = ',')]
+    services: Option<Vec<String>>,
+    /// Where the data is (./data)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Where to listen (127.0.0.1:5000)
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Fill an empty store with a believable festival and print its sign-ins
+    #[arg(long)]
+    demo: bool,
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Sign with new keys from now on; tokens signed with the old ones stay good until they expire
+    Rotate(DataArgs),
+    /// Print a new master key, to be kept in a file that `node.master_key_file` names
+    GenerateMaster,
+}
+
+#[derive(Subcommand)]
+enum UsersCommand {
+    /// Make an account with a role
+    Create {
+        /// The e-mail address to sign in with
+        #[arg(long)]
+        email: String,
+        /// The role it holds everywhere
+        #[arg(long, default_value = "admin")]
+        role: String,
+        #[command(flatten)]
+        secret: SecretArgs,
+        /// Where the data is (./data)
+        #[arg(long, value_name = "DIR")]
+        data: Option<PathBuf>,
+    },
+}
+
+/// Standard input is the only way: what stands on the command line is seen by everybody on the machine.
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+struct SecretArgs {
+    /// Read the password from standard input
+    #[arg(long)]
+    password_stdin: bool,
+    /// Read the password's hash from standard input: bcrypt or argon2id, from another system
+    #[arg(long)]
+    password_hash_stdin: bool,
+}
+
+#[derive(Subcommand)]
+enum ConfigCommand {
+    /// Print all settings, secrets left out
+    Print,
+    /// Say whether the settings are good
+    Check,
+}
+
+#[derive(Subcommand)]
+enum MessagesCommand {
+    /// List the messages that were given up, with the reason
+    DeadLetters(DataArgs),
+    /// Try one again
+    Replay(LetterArgs),
+    /// Forget one for good
+    Drop(LetterArgs),
+}
+
+#[derive(Args)]
+struct DataArgs {
+    /// Where the data is (./data)
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+#[derive(Args)]
+struct LetterArgs {
+    /// The consumer, as `dead-letters` shows it
+    consumer: String,
+    /// The message's id
+    message_id: Uuid,
+    #[command(flatten)]
+    data: DataArgs,
+}
+
+/// A failure, with its exit code.
+struct Failure(u8, String);
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self(EX_CONFIG, error.to_string())
+    }
+}
+
+impl From<database::Error> for Failure {
+    fn from(error: database::Error) -> Self {
+        Self(EX_SOFTWARE, error.to_string())
+    }
+}
+
+/// Reads the command line and does what it says.
+pub fn run() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { EX_USAGE } else { 0 };
+            // Nowhere to say that standard error is closed.
+            drop(error.print());
+            return ExitCode::from(code);
+        }
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(execute(cli)),
+        Err(error) => Err(Failure(EX_SOFTWARE, format!("no runtime: {error}"))),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure(code, reason)) => {
+            eprintln!("backline: {reason}");
+            ExitCode::from(code)
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> Result<(), Failure> {
+    let file = cli.config.as_deref();
+    let load = |overrides| Config::load(file, overrides);
+    let load_with_data =
+        |args: &DataArgs| load(Overrides { data: args.data.clone(), ..Overrides::default() });
+    match cli.command {
+        Command::Serve(args) => {
+            let ServeArgs { services, data, listen, demo } = args;
+            serve(load(Overrides { services, data, listen })?, demo).await
+        }
+        Command::Users(UsersCommand::Create { email, role, secret, data }) => {
+            let config = load(Overrides { data, ..Overrides::default() })?;
+            create_user(&config, &email, &role, &secret).await
+        }
+        Command::Keys(KeysCommand::Rotate(args)) => rotate_keys(&load_with_data(&args)?).await,
+        Command::Keys(KeysCommand::GenerateMaster) => {
+            println!("{}", database::MasterKey::generate());
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Print) => {
+            println!("{}", load(Overrides::default())?.to_toml());
+            Ok(())
+        }
+        Command::Config(ConfigCommand::Check) => {
+            node::check(&load(Overrides::default())?)
+                .await
+                .map_err(|error| Failure(EX_CONFIG, error))?;
+            println!("the settings are good");
+            Ok(())
+        }
+        Command::Services => {
+            print_services();
+            Ok(())
+        }
+        Command::Messages(MessagesCommand::DeadLetters(args)) => {
+            print_dead_letters(&load_with_data(&args)?).await
+        }
+        Command::Messages(MessagesCommand::Replay(args)) => {
+            let config = load_with_data(&args.data)?;
+            let inbox = inbox_of(&config, &args.consumer).await?;
+            let found = inbox.replay(&args.consumer, args.message_id).await?;
+            report(found, "will be tried again")
+        }
+        Command::Messages(MessagesCommand::Drop(args)) => {
+            let config = load_with_data(&args.data)?;
+            let inbox = inbox_of(&config, &args.consumer).await?;
+            let found = inbox.drop_dead_letter(&args.consumer, args.message_id).await?;
+            report(found, "forgotten")
+        }
+        Command::Openapi => {
+            let document =
+                openapi::document().await.map_err(|error| Failure(EX_SOFTWARE, error))?;
+            print!("{document}");
+            Ok(())
+        }
+    }
+}
+
+async fn serve(config: Config, demo: bool) -> Result<(), Failure> {
+    telemetry::init_log(&config.log)?;
+    if demo && !config.runs_all() {
+        return Err(Failure(EX_USAGE, "`--demo` needs all services in one process".into()));
+    }
+    node::run(config, demo).await.map_err(|error| Failure(EX_SOFTWARE, error))
+}
+
+async fn create_user(
+    config: &Config,
+    email: &str,
+    role: &str,
+    secret: &SecretArgs,
+) -> Result<(), Failure> {
+    let mut typed = String::new();
+    let read = std::io::stdin().take(PASSWORD_BYTES_MAX).read_to_string(&mut typed);
+    read.map_err(|error| Failure(EX_DATA, format!("the password cannot be read: {error}")))?;
+    let database = open(config, "users").await?;
+    let typed = typed.trim_end_matches(['\r', '\n']);
+    let made = if secret.password_hash_stdin {
+        users::import_user(&database, email, typed, role).await
+    } else {
+        users::create_user(&database, email, typed, role).await
+    };
+    let user_id = made.map_err(|error| Failure(EX_DATA, error.to_string()))?;
+    database.close().await?;
+    println!("made account {user_id} for {email} with the role {role}");
+    Ok(())
+}
+
+async fn rotate_keys(config: &Config) -> Result<(), Failure> {
+    let database = open(config, "tokens").await?;
+    let replaced = tokens::rotate_keys(&database).await;
+    let replaced = replaced.map_err(|error| Failure(EX_SOFTWARE, error.to_string()))?;
+    database.close().await?;
+    match replaced {
+        0 => println!("there is no key yet; the first start makes one"),
+        count => {
+            println!("{count} keys replaced; running processes sign with the new ones in a moment")
+        }
+    }
+    Ok(())
+}
+
+fn print_services() {
+    for entry in TABLE {
+        println!("{:<12} calls {}", entry.name, calls(entry.calls));
+    }
+    println!("{GATEWAY:<12} calls {}", calls(GATEWAY_CALLS));
+}
+
+fn calls(names: &[&str]) -> String {
+    if names.is_empty() { "nobody".into() } else { names.join(", ") }
+}
+
+async fn print_dead_letters(config: &Config) -> Result<(), Failure> {
+    let mut count = 0;
+    for entry in TABLE.iter().filter(|entry| config.runs(entry.name)) {
+        for letter in open(config, entry.name).await?.inbox().dead_letters().await? {
+            count += 1;
+            println!(
+                "{} {} after {} tries: {}",
+                letter.consumer, letter.message_id, letter.attempts, letter.error
+            );
+            println!("  {}", letter.envelope);
+        }
+    }
+    println!("{count} dead letters");
+    Ok(())
+}
+
+/// The inbox that a consumer works off: its service is the first word of its name.
+async fn inbox_of(config: &Config, consumer: &str) -> Result<database::Inbox, Failure> {
+    let service = consumer.split('.').next().unwrap_or_default();
+    let entry = TABLE.iter().find(|entry| entry.name == service);
+    let entry =
+        entry.ok_or_else(|| Failure(EX_DATA, format!("no service has a consumer `{consumer}`")))?;
+    Ok(open(config, entry.name).await?.inbox())
+}
+
+fn report(found: bool, done: &str) -> Result<(), Failure> {
+    if !found {
+        return Err(Failure(EX_DATA, "there is no such dead letter".into()));
+    }
+    println!("{done}");
+    Ok(())
+}
+
+async fn open(config: &Config, service: &str) -> Result<Database, Failure> {
+    let entry = TABLE.iter().find(|entry| entry.name == service);
+    let migrations = entry.map_or(&[][..], |entry| entry.migrations);
+    std::fs::create_dir_all(&config.node.data)
+        .map_err(|error| Failure(EX_DATA, format!("{}: {error}", config.node.data.display())))?;
+    let sealer = master_key::sealer(&config.node)?;
+    let url = config.database_url(service);
+    Ok(Database::open(service, &url, Clock::system(), migrations).await?.sealed_by(sealer))
+}

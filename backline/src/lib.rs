@@ -1,0 +1,14 @@
+//! The program: one binary that runs every service, or some of them.
+//!
+//! [`services::TABLE`] says what there is and who may call whom; [`node`] starts and stops it; [`config`] reads
+//! the settings; [`cli`] is what people type. The business is in `services/`, what it stands on in `platform/`.
+
+pub mod cli;
+pub mod config;
+mod demo;
+mod listening;
+mod master_key;
+mod node;
+mod openapi;
+pub mod services;
+mod telemetry;

@@ -1,0 +1,4 @@
+mod allotment;
+mod event;
+mod order;
+mod ticket;

@@ -1,0 +1,5 @@
+mod access;
+mod events;
+mod orders;
+mod sales;
+mod tickets;

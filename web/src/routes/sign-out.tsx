@@ -1,0 +1,4 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { SignOutPage } from "../features/identity/SignOutPage";
+
+export const Route = createFileRoute("/sign-out")({ component: SignOutPage });
