@@ -1,0 +1,393 @@
+//! Opening: reads every file from its beginning, checks every record, builds the index, and says what was found.
+//!
+//! Promises: only the end of the live file is ever cut, and only when no whole record follows. What is damaged with
+//! whole records behind it is skipped, reported and left on disk; so is a sealed file in which nothing can be read.
+//! What is shown afterwards is on disk: the live file is synced before anybody can read from it.
+
+use std::ops::ControlFlow;
+
+use super::LIVE_NAME;
+use super::error::{Error, Result};
+use super::files::{self, File, Files};
+use super::index::Index;
+use super::keeper;
+use super::record::{self, Body, EntryBody, Header, Mark, Record};
+use super::segment::Segment;
+use super::writer::Live;
+use crate::subject::Subject;
+
+/// What was found when a log was opened.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Entries that are there.
+    pub entries: u64,
+    /// What their records take.
+    pub bytes: u64,
+    /// Files, with the live one.
+    pub files: usize,
+    /// The end of the live file, when it was not whole and has been cut.
+    pub torn: Option<TornTail>,
+    /// Records that cannot be read, with whole ones behind them. Still in their files.
+    pub damaged: Vec<Damage>,
+    /// Sealed files in which nothing can be read. Still there.
+    pub unreadable: Vec<Unreadable>,
+}
+
+/// What was cut from the live file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TornTail {
+    /// Which file.
+    pub file: String,
+    /// Where it was cut.
+    pub offset: u64,
+    /// How much was cut.
+    pub bytes: u64,
+}
+
+/// A part of a file that is not whole records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Which file.
+    pub file: String,
+    /// Where it begins.
+    pub offset: u64,
+    /// How long it is.
+    pub bytes: u64,
+    /// First and last sequence that may have been there. `None`: no entries, but a header or a removal.
+    pub sequences: Option<(u64, u64)>,
+}
+
+/// A sealed file without anything that can be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Which file.
+    pub file: String,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// All that the log begins with.
+pub(crate) struct Recovered {
+    pub index: Index,
+    pub live: Live,
+    pub recovery: Recovery,
+}
+
+/// Reads a folder.
+pub(crate) fn recover(files: &dyn Files) -> Result<Recovered> {
+    let mut scanner = Scanner::default();
+    scanner.index.raise(Mark { truncated: 0, next_seq: 1 });
+    let names = files.list().map_err(Error::io("list the folder"))?;
+    for name in names.iter().filter(|name| keeper::is_leftover(name)) {
+        files.remove(name).map_err(Error::io("remove an unfinished file"))?;
+    }
+    for name in &names {
+        if let Some(first_seq) = first_seq_in_name(name) {
+            scanner.scan_sealed(files, name, first_seq)?;
+        }
+    }
+    let has_live = names.iter().any(|name| name == LIVE_NAME);
+    let live = match has_live {
+        true => scanner.scan_live(files)?,
+        false => scanner.create_live(files)?,
+    };
+    Ok(scanner.finish(live))
+}
+
+/// The name of a sealed file.
+pub(crate) fn sealed_name(first_seq: u64) -> String {
+    format!("messages-{first_seq:020}.log")
+}
+
+fn first_seq_in_name(name: &str) -> Option<u64> {
+    let digits = name.strip_prefix("messages-")?.strip_suffix(".log")?;
+    (digits.len() == 20).then(|| digits.parse().ok())?
+}
+
+#[derive(Default)]
+struct Scanner {
+    index: Index,
+    recovery: Recovery,
+    highest_entry: u64,
+    /// Damaged parts whose last sequence is not known before the next entry: place in the report, and of the segment.
+    open_damages: Vec<(usize, usize)>,
+}
+
+impl Scanner {
+    fn scan_sealed(&mut self, files: &dyn Files, name: &str, named_seq: u64) -> Result<()> {
+        let read = files.open(name).and_then(|file| Ok((read_whole(&*file)?, file)));
+        let (bytes, file) = match read {
+            Ok(found) => found,
+            Err(error) => {
+                self.report_unreadable(name, error.to_string());
+                return Ok(());
+            }
+        };
+        let start = check_header(name, &bytes)?;
+        if !Parts::new(&bytes, start).any(|part| matches!(part, Part::Record(..))) {
+            self.report_unreadable(name, "no whole record in it".to_owned());
+            return Ok(());
+        }
+        let segment = Segment::new(first_seq_of(&bytes, named_seq), name.to_owned(), file);
+        let end = self.scan(segment, &bytes, start);
+        if let Some((offset, length)) = end.torn {
+            self.report_damage(offset, length);
+        }
+        Ok(())
+    }
+
+    fn scan_live(&mut self, files: &dyn Files) -> Result<Live> {
+        let file = files.open(LIVE_NAME).map_err(Error::io("open the live file"))?;
+        let bytes = read_whole(&*file).map_err(Error::io("read the live file"))?;
+        let start = check_header(LIVE_NAME, &bytes)?;
+        let first_seq = first_seq_of(&bytes, self.index.mark.next_seq);
+        let segment = Segment::new(first_seq, LIVE_NAME.to_owned(), file.clone());
+        let end = self.scan(segment, &bytes, start);
+        // A file without a whole header and without records is begun anew.
+        let is_begun = end.position >= record::HEADER_BYTES;
+        let position = if is_begun { end.position as u64 } else { 0 };
+        let mut live = Live { file, position, first_seq, has_entries: self.has_entries() };
+        if let Some((offset, length)) = end.torn {
+            self.cut(&mut live, &bytes, offset, length)?;
+        }
+        // A process that was killed may have left what is in memory only.
+        live.file.sync_data().map_err(Error::io("sync the live file"))?;
+        self.set_live_bytes(live.position);
+        Ok(live)
+    }
+
+    fn create_live(&mut self, files: &dyn Files) -> Result<Live> {
+        let file = files.create(LIVE_NAME).map_err(Error::io("create the live file"))?;
+        files.sync_folder().map_err(Error::io("sync the folder"))?;
+        let first_seq = self.index.mark.next_seq;
+        self.index.segments.push(Segment::new(first_seq, LIVE_NAME.to_owned(), file.clone()));
+        Ok(Live::new(file, first_seq))
+    }
+
+    /// Reads all records of one file into the index.
+    fn scan(&mut self, segment: Segment, bytes: &[u8], start: usize) -> End {
+        if start > 0 {
+            self.see_next_seq(segment.first_seq);
+        }
+        self.index.segments.push(segment);
+        self.recovery.files += 1;
+        let mut end = End { position: start, torn: None };
+        for part in Parts::new(bytes, start) {
+            match part {
+                Part::Record(offset, record) => {
+                    end.position = offset + record.length;
+                    self.take(offset, record);
+                }
+                Part::Damaged(offset, length) => self.report_damage(offset, length),
+                Part::Torn(offset, length) => end.torn = Some((offset, length)),
+            }
+        }
+        self.set_live_bytes(end.position as u64);
+        end
+    }
+
+    fn take(&mut self, offset: usize, record: Record<'_>) {
+        match record.body {
+            Body::Entry(entry) => self.take_entry(offset, record.length, &entry),
+            Body::Removed(ranges) => self.take_removed(&ranges, record.length),
+            Body::Mark(mark) => {
+                self.index.raise(mark);
+                self.see_next_seq(mark.next_seq);
+            }
+        }
+    }
+
+    fn take_entry(&mut self, offset: usize, length: usize, entry: &EntryBody<'_>) {
+        let subject = Subject::parse(entry.subject.to_vec());
+        let Some(subject) = subject.filter(|_| self.is_in_order(entry.seq)) else {
+            self.report_damage(offset, length);
+            return;
+        };
+        self.see_next_seq(entry.seq);
+        self.index.push(entry.seq, entry.time_ns, subject, (offset as u64, length as u64));
+        self.index.raise(Mark { truncated: 0, next_seq: entry.seq + 1 });
+        self.highest_entry = entry.seq;
+    }
+
+    fn is_in_order(&self, seq: u64) -> bool {
+        let first = self.index.segments.last().map_or(1, |segment| segment.first_seq);
+        seq > self.highest_entry && seq >= first && seq - first < u64::from(u32::MAX)
+    }
+
+    fn take_removed(&mut self, ranges: &[(u64, u64)], length: usize) {
+        for (first, last) in ranges {
+            kill_range(&mut self.index, *first, *last);
+        }
+        if let Some(segment) = self.index.segments.last_mut() {
+            segment.push_removals(ranges, length as u64);
+        }
+    }
+
+    fn report_damage(&mut self, offset: usize, length: usize) {
+        let newest = self.index.segments.len().saturating_sub(1);
+        let Some(segment) = self.index.segments.last_mut() else { return };
+        let first = segment.first_seq.max(self.highest_entry + 1);
+        segment.damaged_to = Some(segment.damaged_to.unwrap_or(0));
+        self.open_damages.push((self.recovery.damaged.len(), newest));
+        self.recovery.damaged.push(Damage {
+            file: segment.name.clone(),
+            offset: offset as u64,
+            bytes: length as u64,
+            sequences: Some((first, first)),
+        });
+    }
+
+    fn report_unreadable(&mut self, name: &str, reason: String) {
+        tracing::error!(file = name, reason, "a sealed file cannot be read; it is left as it is");
+        self.recovery.unreadable.push(Unreadable { file: name.to_owned(), reason });
+    }
+
+    /// All sequences below this belong to what has been read: open damages end before it.
+    fn see_next_seq(&mut self, next_seq: u64) {
+        for (place, segment) in std::mem::take(&mut self.open_damages) {
+            let damage = &mut self.recovery.damaged[place];
+            let last = next_seq - 1;
+            damage.sequences = damage.sequences.map(|(first, _)| (first, last));
+            damage.sequences = damage.sequences.filter(|(first, _)| *first <= last);
+            if damage.sequences.is_some() {
+                self.index.segments[segment].damaged_to = Some(last);
+            }
+        }
+    }
+
+    /// Cuts the torn end. How many sequences were in it can only be guessed from the markers in it; they are not
+    /// given out again, and a mark remembers that.
+    fn cut(&mut self, live: &mut Live, bytes: &[u8], offset: usize, length: usize) -> Result<()> {
+        let skipped = record::count_markers(&bytes[offset..offset + length]).max(1);
+        let cut_at = live.position;
+        live.file.truncate(cut_at).map_err(Error::io("cut the torn end"))?;
+        let next_seq = self.index.mark.next_seq + skipped as u64;
+        let torn = TornTail { file: LIVE_NAME.to_owned(), offset: cut_at, bytes: length as u64 };
+        tracing::warn!(?torn, next_seq, "the live file had a torn end, which has been cut");
+        self.recovery.torn = Some(torn);
+        self.index.raise(Mark { truncated: 0, next_seq });
+        let mut buffer = Vec::new();
+        if live.position == 0 {
+            record::encode_header(&mut buffer, live.first_seq);
+        }
+        let truncated = self.index.mark.truncated;
+        record::encode_mark(&mut buffer, Mark { truncated, next_seq });
+        files::write_all(&*live.file, live.position, &buffer)
+            .map_err(Error::io("write behind the torn end"))?;
+        live.position += buffer.len() as u64;
+        Ok(())
+    }
+
+    fn has_entries(&self) -> bool {
+        let live = self.index.segments.last();
+        live.is_some_and(|live| !live.slots.is_empty())
+    }
+
+    fn set_live_bytes(&mut self, bytes: u64) {
+        if let Some(segment) = self.index.segments.last_mut() {
+            segment.bytes = bytes;
+        }
+    }
+
+    fn finish(mut self, live: Live) -> Recovered {
+        let mark = self.index.mark;
+        self.see_next_seq(mark.next_seq);
+        kill_range(&mut self.index, 0, mark.truncated);
+        self.index.confirm_mark(mark.truncated);
+        for damage in &self.recovery.damaged {
+            tracing::error!(?damage, "records are damaged; they are skipped and left on disk");
+        }
+        let state = self.index.state();
+        self.recovery.entries = state.messages;
+        self.recovery.bytes = state.bytes;
+        Recovered { index: self.index, live, recovery: self.recovery }
+    }
+}
+
+fn kill_range(index: &mut Index, first: u64, last: u64) {
+    let mut gone = Vec::new();
+    index.walk(first, |segment, slot| {
+        let seq = segment.seq_of(slot);
+        if seq > last {
+            return ControlFlow::Break(());
+        }
+        gone.push(seq);
+        ControlFlow::Continue(())
+    });
+    for seq in gone {
+        index.kill(seq);
+    }
+}
+
+fn read_whole(file: &dyn File) -> std::io::Result<Vec<u8>> {
+    let mut bytes = vec![0; file.length()? as usize];
+    let length = files::read_full(file, 0, &mut bytes)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Where records begin: behind the header, or at the very beginning when there is no whole header.
+fn check_header(name: &str, bytes: &[u8]) -> Result<usize> {
+    match record::decode_header(bytes) {
+        Header::First(_) => Ok(record::HEADER_BYTES),
+        Header::Damaged => Ok(0),
+        Header::Unknown(version) => Err(Error::Version { file: name.to_owned(), version }),
+    }
+}
+
+/// From the header; from the first entry when the header is damaged; otherwise as good as can be known.
+fn first_seq_of(bytes: &[u8], otherwise: u64) -> u64 {
+    if let Header::First(first_seq) = record::decode_header(bytes) {
+        return first_seq;
+    }
+    let mut entries = Parts::new(bytes, 0).filter_map(|part| match part {
+        Part::Record(_, Record { body: Body::Entry(entry), .. }) => Some(entry.seq),
+        _ => None,
+    });
+    entries.next().unwrap_or(otherwise)
+}
+
+/// Where the whole records of a file end, and what is behind them.
+struct End {
+    position: usize,
+    torn: Option<(usize, usize)>,
+}
+
+/// The parts of a file, one after another: whole records, damage between them, and a torn end.
+struct Parts<'a> {
+    bytes: &'a [u8],
+    position: usize,
+}
+
+enum Part<'a> {
+    Record(usize, Record<'a>),
+    Damaged(usize, usize),
+    Torn(usize, usize),
+}
+
+impl<'a> Parts<'a> {
+    fn new(bytes: &'a [u8], position: usize) -> Self {
+        Self { bytes, position }
+    }
+}
+
+impl<'a> Iterator for Parts<'a> {
+    type Item = Part<'a>;
+
+    fn next(&mut self) -> Option<Part<'a>> {
+        let start = self.position;
+        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
+        if let Some(record) = record::decode(rest) {
+            self.position += record.length;
+            return Some(Part::Record(start, record));
+        }
+        if let Some(next) = record::find_next(self.bytes, start) {
+            self.position = next;
+            return Some(Part::Damaged(start, next - start));
+        }
+        self.position = self.bytes.len();
+        // Zeros at the end are space that was prepared and not used.
+        let used = rest.iter().rposition(|byte| *byte != 0)?;
+        Some(Part::Torn(start, used + 1))
+    }
+}

@@ -1,0 +1,16 @@
+//! Streams and consumers as clients see them: the official client library, and the same requests to nats-server.
+
+#![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod consumers;
+mod crash;
+mod differential;
+mod nonsense;
+mod ordered;
+mod publishing;
+mod pulling;
+mod pushing;
+mod reading;
+mod restart;
+mod support;
+mod throughput;

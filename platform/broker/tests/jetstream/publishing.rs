@@ -1,0 +1,138 @@
+//! Publications: what is kept, what is refused, and what the publisher hears.
+
+use async_nats::jetstream::stream;
+use serde_json::json;
+
+use crate::support::{TestBroker, orders};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_is_acknowledged_with_its_number() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    assert_eq!(broker.publish("orders.new", "one").await, 1);
+    assert_eq!(broker.publish("orders.new", "two").await, 2);
+    let answer = broker.publish_raw("orders.new", &[]).await;
+    assert_eq!(answer, json!({ "stream": "ORDERS", "seq": 3 }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_publications_on_their_way_are_all_acknowledged_in_order() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    let mut acknowledgements = Vec::new();
+    for number in 0..2000 {
+        let sent = broker.context.publish("orders.new", number.to_string().into()).await;
+        acknowledgements.push(sent.expect("sent"));
+    }
+    for (place, acknowledgement) in acknowledgements.into_iter().enumerate() {
+        assert_eq!(acknowledgement.await.expect("kept").sequence, place as u64 + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_that_is_sent_again_is_kept_once() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    let id = [("Nats-Msg-Id", "a")];
+    assert_eq!(
+        broker.publish_raw("orders.new", &id).await,
+        json!({ "stream": "ORDERS", "seq": 1 })
+    );
+    let again = broker.publish_raw("orders.new", &id).await;
+    assert_eq!(again, json!({ "stream": "ORDERS", "seq": 1, "duplicate": true }));
+    let broker = broker.restart().await;
+    let after_restart = broker.publish_raw("orders.new", &id).await;
+    assert_eq!(after_restart["duplicate"], true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_may_say_what_it_expects() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    broker.publish_raw("orders.a", &[("Nats-Msg-Id", "first")]).await;
+    let refused =
+        async |name: &str, value: &str| broker.refused("orders.a", &[(name, value)]).await;
+    assert_eq!(refused("Nats-Expected-Stream", "OTHER").await, 10060);
+    assert_eq!(refused("Nats-Expected-Last-Sequence", "7").await, 10071);
+    assert_eq!(refused("Nats-Expected-Last-Subject-Sequence", "0").await, 10071);
+    assert_eq!(refused("Nats-Expected-Last-Msg-Id", "other").await, 10070);
+    let all_right = [
+        ("Nats-Expected-Stream", "ORDERS"),
+        ("Nats-Expected-Last-Sequence", "1"),
+        ("Nats-Expected-Last-Subject-Sequence", "1"),
+        ("Nats-Expected-Last-Msg-Id", "first"),
+    ];
+    assert_eq!(broker.publish_raw("orders.a", &all_right).await["seq"], 2);
+    let other_subject = [("Nats-Expected-Last-Subject-Sequence", "0")];
+    assert_eq!(broker.publish_raw("orders.b", &other_subject).await["seq"], 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_offered_is_refused() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    assert_eq!(broker.refused("orders.a", &[("Nats-TTL", "1s")]).await, 10003);
+    let refused = broker.ask("STREAM.SNAPSHOT.ORDERS", json!({})).await;
+    assert_eq!(refused["error"]["err_code"], 10003);
+    let mirror = json!({ "name": "M", "mirror": { "name": "ORDERS" } });
+    let refused = broker.ask("STREAM.CREATE.M", mirror).await;
+    assert_eq!(refused["error"]["description"], "not supported by this broker: mirror");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_oldest_give_way_at_the_limits() {
+    let broker = TestBroker::start().await;
+    let config = stream::Config { max_messages: 3, max_messages_per_subject: 2, ..orders() };
+    let mut stream = broker.stream(config).await;
+    for subject in ["orders.a", "orders.a", "orders.a", "orders.b", "orders.c"] {
+        broker.publish(subject, "x").await;
+    }
+    let state = stream.info().await.expect("info").state.clone();
+    assert_eq!((state.messages, state.first_sequence, state.last_sequence), (3, 3, 5));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_messages_give_way_if_the_stream_says_so() {
+    let broker = TestBroker::start().await;
+    let config = stream::Config {
+        max_messages: 2,
+        max_message_size: 4,
+        discard: stream::DiscardPolicy::New,
+        ..orders()
+    };
+    broker.stream(config).await;
+    broker.publish("orders.a", "1").await;
+    let large = broker.context.publish("orders.a", "12345".into()).await.expect("sent").await;
+    assert!(large.is_err());
+    broker.publish("orders.a", "2").await;
+    assert_eq!(broker.refused("orders.a", &[]).await, 10077);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_may_replace_those_before_it() {
+    let broker = TestBroker::start().await;
+    let mut stream = broker.stream(stream::Config { allow_rollup: true, ..orders() }).await;
+    for subject in ["orders.a", "orders.a", "orders.b"] {
+        broker.publish(subject, "x").await;
+    }
+    broker.publish_raw("orders.a", &[("Nats-Rollup", "sub")]).await;
+    let state = stream.info().await.expect("info").state.clone();
+    assert_eq!((state.messages, state.first_sequence, state.last_sequence), (2, 3, 4));
+    broker.publish_raw("orders.b", &[("Nats-Rollup", "all")]).await;
+    assert_eq!(stream.info().await.expect("info").state.messages, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publisher_hears_that_a_stream_cannot_keep_up() {
+    let broker = TestBroker::with(|settings| settings.jetstream.publication_bytes_max = 10).await;
+    broker.orders().await;
+    assert_eq!(broker.publish("orders.a", "short").await, 1);
+    let long =
+        broker.client.request("orders.a", "longer than ten".into()).await.expect("an answer");
+    let answer: serde_json::Value = serde_json::from_slice(&long.payload).expect("JSON");
+    assert_eq!(
+        (&answer["error"]["code"], &answer["error"]["err_code"]),
+        (&json!(503), &json!(10023))
+    );
+    assert_eq!(broker.publish("orders.a", "again").await, 2);
+}

@@ -1,0 +1,152 @@
+//! Torn ends and flipped bits.
+
+use broker::log::faults::FaultyFiles;
+use broker::log::{Damage, Error, Log, TornTail};
+use std::sync::Arc;
+
+use crate::*;
+
+const LIVE: &str = "messages.log";
+
+/// A small log, closed.
+fn small_log(entries: u64, segment_bytes: u64) -> FaultyFiles {
+    let files = FaultyFiles::new();
+    let (log, _) = open(&files, segment_bytes);
+    append_many(&log, entries);
+    files
+}
+
+#[test]
+fn a_torn_end_is_cut_and_reported_wherever_it_is_torn() {
+    let whole = small_log(3, 1 << 20);
+    let bytes = whole.bytes_of(LIVE);
+    let record = (bytes.len() - 56) / 3;
+    for length in 0..bytes.len() {
+        let files = FaultyFiles::new();
+        files.put(LIVE, &bytes[..length]);
+        let (log, recovery) = open(&files, 1 << 20);
+        let expected = (length.saturating_sub(bytes.len() - 3 * record)) / record;
+        assert_eq!(recovery.entries, expected as u64, "cut at {length}");
+        assert_eq!(recovery.damaged, [], "cut at {length}");
+        let seq = append(&log, entry("a", "new"));
+        assert!(seq > recovery.entries, "cut at {length}");
+        drop(log);
+        let (log, second) = open(&files, 1 << 20);
+        assert_eq!((second.entries, second.torn), (recovery.entries + 1, None), "cut at {length}");
+        assert_eq!(log.get(seq).unwrap().unwrap().payload, "new");
+    }
+}
+
+#[test]
+fn a_torn_end_says_where_and_how_much_and_its_sequence_is_not_used_again() {
+    let files = small_log(3, 1 << 20);
+    let bytes = files.bytes_of(LIVE);
+    files.put(LIVE, &bytes[..bytes.len() - 1]);
+    let (log, recovery) = open(&files, 1 << 20);
+    let offset = files.bytes_of(LIVE).len() as u64 - 32;
+    let bytes = bytes.len() as u64 - 1 - offset;
+    assert_eq!(recovery.torn, Some(TornTail { file: LIVE.to_owned(), offset, bytes }));
+    drop(log);
+    let (log, recovery) = open(&files, 1 << 20);
+    assert_eq!(recovery.torn, None);
+    assert_eq!(append(&log, entry("a", "x")), 4);
+}
+
+#[test]
+fn one_flipped_bit_costs_at_most_its_own_record_and_is_reported() {
+    let whole = small_log(5, 1 << 20);
+    let bytes = whole.bytes_of(LIVE);
+    for offset in 0..bytes.len() {
+        let files = FaultyFiles::new();
+        files.put(LIVE, &bytes);
+        files.flip_bit(LIVE, offset, (offset % 8) as u8);
+        let (log, recovery) = open(&files, 1 << 20);
+        let found = sequences(&log);
+        assert!(found.len() >= 4, "bit at {offset}: {found:?}");
+        assert!(recovery.torn.is_some() || recovery.damaged.len() == 1, "bit at {offset}");
+        let missing: Vec<u64> = (1..=5).filter(|seq| !found.contains(seq)).collect();
+        let quarantined = recovery.damaged.first().and_then(|damage| damage.sequences);
+        match (missing.as_slice(), quarantined) {
+            ([], None) | ([5], None) => {}
+            ([seq], Some(range)) => assert_eq!((*seq, *seq), range, "bit at {offset}"),
+            other => panic!("bit at {offset}: {other:?}"),
+        }
+        assert!(append(&log, entry("a", "x")) > 5, "bit at {offset}");
+        for entry in read_all(&log).iter().filter(|entry| entry.seq <= 5) {
+            assert_eq!(entry.payload, (entry.seq - 1).to_string());
+        }
+        let before = sequences(&log);
+        drop(log);
+        assert_eq!(sequences(&open(&files, 1 << 20).0), before, "bit at {offset}");
+    }
+}
+
+#[test]
+fn damage_in_a_sealed_file_is_reported_with_its_sequences_and_left_on_disk() {
+    let files = small_log(40, 600);
+    let name = names(&files)[1].clone();
+    let seq = name[9..29].parse::<u64>().unwrap();
+    let length = files.bytes_of(&name).len();
+    files.flip_bit(&name, 24 + 32 + 50, 3);
+    let (log, recovery) = open(&files, 600);
+    let [damage] = recovery.damaged.as_slice() else { panic!("{recovery:?}") };
+    assert_eq!(*damage, Damage { sequences: Some((seq, seq)), ..damage.clone() });
+    assert_eq!((damage.file.as_str(), damage.offset), (name.as_str(), 56));
+    assert_eq!(recovery.entries, 39);
+    assert_eq!(files.bytes_of(&name).len(), length);
+    assert_eq!(log.get(seq).unwrap(), None);
+    assert!(log.get(seq + 1).unwrap().is_some());
+}
+
+#[test]
+fn a_sealed_file_that_cannot_be_read_is_reported_and_never_deleted() {
+    let files = small_log(40, 600);
+    let name = names(&files)[1].clone();
+    files.put(&name, &[0xff; 300]);
+    let (log, recovery) = open(&files, 600);
+    assert_eq!(recovery.unreadable.len(), 1);
+    assert_eq!(recovery.unreadable[0].file, name);
+    assert!(recovery.entries < 40 && recovery.entries > 20);
+    let (_, ticket) = log.purge(&broker::log::Purge::default()).unwrap();
+    wait(ticket).unwrap();
+    append_many(&log, 20);
+    drop(log);
+    assert!(names(&files).contains(&name));
+}
+
+#[test]
+fn damage_that_appears_later_is_an_error_of_that_entry_only() {
+    let files = FaultyFiles::new();
+    let (log, _) = open(&files, 1 << 20);
+    append_many(&log, 5);
+    let record = (files.bytes_of(LIVE).len() - 56) / 5;
+    files.flip_bit(LIVE, 56 + record + 40, 0);
+    assert!(matches!(log.get(2), Err(Error::Damaged { seq: 2 })));
+    assert_eq!(log.next(0, &[], 9).unwrap().len(), 1);
+    assert!(matches!(log.next(1, &[], 9), Err(Error::Damaged { seq: 2 })));
+    assert_eq!(log.next(2, &[], 9).unwrap().len(), 3);
+}
+
+#[test]
+fn a_file_of_an_unknown_version_is_refused() {
+    let files = small_log(1, 1 << 20);
+    let mut bytes = files.bytes_of(LIVE);
+    bytes[8] = 2;
+    let crc = crc32fast_of(&bytes[..20]);
+    bytes[20..24].copy_from_slice(&crc.to_le_bytes());
+    files.put(LIVE, &bytes);
+    let refused = Log::open(settings(1 << 20), Arc::new(files)).map(|_| ());
+    assert!(matches!(refused, Err(Error::Version { version: 2, .. })), "{refused:?}");
+}
+
+/// The checksum, written down a second time.
+fn crc32fast_of(bytes: &[u8]) -> u32 {
+    let mut crc = u32::MAX;
+    for byte in bytes {
+        crc ^= u32::from(*byte);
+        for _ in 0..8 {
+            crc = if crc & 1 == 1 { crc >> 1 ^ 0xedb8_8320 } else { crc >> 1 };
+        }
+    }
+    !crc
+}
