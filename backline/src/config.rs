@@ -32,6 +32,8 @@ pub struct Config {
     pub database: DatabaseConfig,
     /// How messages travel.
     pub messages: MessagesConfig,
+    /// Where programs outside reach the messages.
+    pub broker: BrokerConfig,
     /// What was revoked, beside the messages.
     pub revocations: RevocationsConfig,
     /// How letters leave.
@@ -133,7 +135,7 @@ pub struct MessagesConfig {
 
 impl Default for MessagesConfig {
     fn default() -> Self {
-        let NatsConfig { url, prefix, retention } = NatsConfig::default();
+        let NatsConfig { url, prefix, retention, .. } = NatsConfig::default();
         let retention_days = retention.as_secs() / (24 * 3600);
         Self { engine: Engine::InProcess, url, prefix, retention_days }
     }
@@ -146,6 +148,35 @@ impl MessagesConfig {
             url: self.url.clone(),
             prefix: self.prefix.clone(),
             retention: Duration::from_secs(self.retention_days * 24 * 3600),
+            ..NatsConfig::default()
+        }
+    }
+}
+
+/// The embedded broker.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BrokerConfig {
+    /// Where it listens for NATS clients; there is none when empty.
+    pub listen: String,
+    /// The certificates of an encrypted broker, PEM; in the clear when empty.
+    pub tls_certificate_file: PathBuf,
+    /// The key that goes with them, PEM.
+    pub tls_key_file: PathBuf,
+    /// How many clients there may be.
+    pub connections_max: usize,
+    /// How much of Backline's own messages is kept, bytes.
+    pub bytes_max: u64,
+}
+
+impl Default for BrokerConfig {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:4333".into(),
+            tls_certificate_file: PathBuf::new(),
+            tls_key_file: PathBuf::new(),
+            connections_max: 10_000,
+            bytes_max: 1 << 30,
         }
     }
 }
@@ -287,6 +318,20 @@ impl Config {
         address.parse().map(Some).map_err(|_| wrong())
     }
 
+    /// Where the embedded broker of this process listens, if it has one: beside another broker there is none.
+    pub fn broker_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
+        let address = self.broker.listen.as_str();
+        if address.is_empty() || self.messages.engine != Engine::InProcess {
+            return Ok(None);
+        }
+        let wrong = || {
+            ConfigError(format!(
+                "`broker.listen`: `{address}` is not an address like `127.0.0.1:4333`"
+            ))
+        };
+        address.parse().map(Some).map_err(|_| wrong())
+    }
+
     /// How the world reaches this installation, without a slash at the end.
     pub fn public_url(&self) -> String {
         match self.node.public_url.trim_end_matches('/') {
@@ -344,6 +389,7 @@ impl Config {
             return Err(ConfigError(what.into()));
         }
         self.grpc_listen()?;
+        self.broker_listen()?;
         if self.runs_all() && self.node.internal_listen.is_none() {
             return Ok(());
         }
@@ -433,6 +479,16 @@ mod tests {
     }
 
     #[test]
+    fn there_is_no_embedded_broker_beside_another_one_or_when_none_is_wanted() {
+        let there = |text: &str| load(text).expect("good").broker_listen().expect("good").is_some();
+        assert!(there(""));
+        assert!(!there("[broker]\nlisten = \"\""));
+        assert!(!there("[messages]\nengine = \"nats\""));
+        let wrong = load("[broker]\nlisten = \"4333\"").expect_err("refused");
+        assert!(wrong.to_string().contains("`broker.listen`"), "{wrong}");
+    }
+
+    #[test]
     fn secrets_are_not_shown() {
         let url = "postgres://backline:hunter2@db/backline_{service}";
         let text = format!(
@@ -453,6 +509,7 @@ mod tests {
         assert_eq!(example.node.listen, defaults.node.listen);
         assert_eq!(example.node.grpc_listen, defaults.node.grpc_listen);
         assert_eq!(format!("{:?}", example.messages), format!("{:?}", defaults.messages));
+        assert_eq!(format!("{:?}", example.broker), format!("{:?}", defaults.broker));
         assert_eq!(format!("{:?}", example.revocations), format!("{:?}", defaults.revocations));
         assert_eq!(example.node.master_key_file, defaults.node.master_key_file);
         assert_eq!(format!("{:?}", example.mail), format!("{:?}", defaults.mail));

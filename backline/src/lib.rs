@@ -3,6 +3,7 @@
 //! [`services::TABLE`] says what there is and who may call whom; [`node`] starts and stops it; [`config`] reads
 //! the settings; [`cli`] is what people type. The business is in `services/`, what it stands on in `platform/`.
 
+mod broker;
 pub mod cli;
 pub mod config;
 mod demo;
@@ -11,4 +12,5 @@ mod master_key;
 mod node;
 mod openapi;
 pub mod services;
+mod tail;
 mod telemetry;

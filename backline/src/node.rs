@@ -16,7 +16,7 @@ use database::{Database, Sealer};
 use futures::FutureExt;
 use identity::{Knowledge, NodeSecret, Verifier};
 use mail::Mailer;
-use messages::{InProcess, Nats, Subscription};
+use messages::{InProcess, Mirrored, Nats, Subscription};
 use metrics_exporter_prometheus::PrometheusHandle;
 use revocations::{Revocations, Source};
 use service_kit::http::{Authenticate, identify};
@@ -26,6 +26,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::broker::{EmbeddedBroker, FOLDER as BROKER};
 use crate::config::{Config, Engine, MailConfig, RevocationsConfig};
 use crate::listening::Listening;
 use crate::services::{Entry, GATEWAY, TABLE, TOKENS};
@@ -41,6 +42,7 @@ struct Node {
     config: Config,
     clock: Clock,
     engine: Arc<dyn messages::Engine>,
+    broker: Option<EmbeddedBroker>,
     calls: Calls,
     mail: Mailer,
     verifier: Arc<Verifier>,
@@ -85,6 +87,7 @@ pub async fn check(config: &Config) -> Result<(), String> {
     elsewhere.node.data = folder.clone();
     elsewhere.database.url.clear();
     elsewhere.messages.engine = Engine::InProcess;
+    elsewhere.broker.listen.clear();
     let built = async {
         let mut node = Node::connect(elsewhere).await?;
         node.build().await?;
@@ -98,24 +101,27 @@ pub async fn check(config: &Config) -> Result<(), String> {
 impl Node {
     async fn connect(config: Config) -> Result<Self, String> {
         let data_locks = lock_data(&config)?;
+        // Before anything that counts.
+        let metrics = telemetry::init_metrics()?;
         let clock = Clock::system();
-        let engine: Arc<dyn messages::Engine> = match config.messages.engine {
-            Engine::InProcess => Arc::new(InProcess::default()),
-            Engine::Nats => Arc::new(Nats::connect(config.messages.nats()).await.map_err(text)?),
-        };
         let secret = (!config.node.secret.is_empty()).then_some(config.node.secret.as_str());
         let secret = Arc::new(NodeSecret::new(secret, clock.clone()));
         let calls = Calls::new(&config.node.addresses, secret.clone()).map_err(text)?;
         let knowledge = Arc::new(Knowledge::default());
-        let verifier = Verifier::new(knowledge, secret, &config.public_url(), clock.clone());
+        let verifier =
+            Verifier::new(knowledge, secret.clone(), &config.public_url(), clock.clone());
+        let revocations = revocations(&config, &verifier, &clock)?;
+        let verifier = Arc::new(verifier);
+        let broker = EmbeddedBroker::start(&config, verifier.clone(), secret, &clock).await?;
         Ok(Self {
-            engine,
+            engine: engine(&config, broker.as_ref()).await?,
+            broker,
             calls,
             mail: mailer(&config)?,
-            revocations: revocations(&config, &verifier, &clock)?,
+            revocations,
             sealer: master_key::sealer(&config.node).map_err(text)?,
-            verifier: Arc::new(verifier),
-            metrics: telemetry::init_metrics()?,
+            verifier,
+            metrics,
             databases: vec![],
             is_stopping: Arc::default(),
             stopping: CancellationToken::new(),
@@ -345,8 +351,24 @@ impl Node {
                 tracing::warn!(service = name, %error, "closing the database failed");
             }
         }
+        if let Some(broker) = self.broker {
+            broker.stop().await;
+        }
         tracing::info!("stopped");
     }
+}
+
+async fn engine(
+    config: &Config,
+    broker: Option<&EmbeddedBroker>,
+) -> Result<Arc<dyn messages::Engine>, String> {
+    Ok(match (config.messages.engine, broker) {
+        (Engine::InProcess, None) => Arc::new(InProcess::default()),
+        (Engine::InProcess, Some(broker)) => {
+            Arc::new(Mirrored::new(Nats::connect(broker.as_service()).await.map_err(text)?))
+        }
+        (Engine::Nats, _) => Arc::new(Nats::connect(config.messages.nats()).await.map_err(text)?),
+    })
 }
 
 /// What a service of this process serves.
@@ -412,17 +434,19 @@ fn mailer(config: &Config) -> Result<Mailer, String> {
 
 /// Makes the data folder and takes the files of this process's services in it.
 fn lock_data(config: &Config) -> Result<Vec<File>, String> {
-    if !config.database.url.is_empty() {
+    let has_files = config.database.url.is_empty();
+    let services = TABLE.iter().map(|entry| entry.name);
+    let mut names: Vec<&str> = services.filter(|name| has_files && config.runs(name)).collect();
+    if config.broker_listen().map_err(text)?.is_some() {
+        names.push(BROKER);
+    }
+    if names.is_empty() {
         return Ok(vec![]);
     }
     let folder = &config.node.data;
     make_private_folder(folder)
         .map_err(|error| format!("data folder {}: {error}", folder.display()))?;
-    TABLE
-        .iter()
-        .filter(|entry| config.runs(entry.name))
-        .map(|entry| lock(folder, entry.name))
-        .collect()
+    names.into_iter().map(|name| lock(folder, name)).collect()
 }
 
 fn lock(folder: &Path, service: &str) -> Result<File, String> {

@@ -40,6 +40,9 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("tickets:cancel", "cancel tickets"),
     ("tickets:check-in", "check tickets in at the door"),
     ("audit:read", "read and export the audit log"),
+    ("messages:subscribe", "receive what the services say, at the broker"),
+    ("messages:publish", "send messages to other programs over the broker"),
+    ("messages:manage", "make and remove streams and consumers at the broker"),
 ];
 
 /// A role that is always there and cannot be changed.

@@ -6,6 +6,8 @@
 //! listener is an ordered consumer of this process alone that begins a little in the past, so that
 //! a cache which starts, or was cut off, still hears what it missed.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -27,6 +29,23 @@ const LISTENER_LOOKBACK: Duration = Duration::from_secs(20 * 60);
 /// How long the broker recognises a message that is published twice.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10 * 60);
 
+/// Makes the token that a connection begins with; asked again each time it is made anew.
+#[derive(Clone)]
+pub struct TokenSource(Arc<dyn Fn() -> String + Send + Sync>);
+
+impl TokenSource {
+    /// From a function.
+    pub fn new(make: impl Fn() -> String + Send + Sync + 'static) -> Self {
+        Self(Arc::new(make))
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenSource")
+    }
+}
+
 /// Where and how to reach the broker.
 #[derive(Clone, Debug)]
 pub struct NatsConfig {
@@ -36,6 +55,10 @@ pub struct NatsConfig {
     pub prefix: String,
     /// How long the stream keeps messages.
     pub retention: Duration,
+    /// How much the stream keeps, bytes; the oldest messages go first. No limit when absent.
+    pub bytes_max: Option<u64>,
+    /// Who this process is, for a broker that asks for a token.
+    pub token: Option<TokenSource>,
 }
 
 impl Default for NatsConfig {
@@ -44,6 +67,8 @@ impl Default for NatsConfig {
             url: "nats://127.0.0.1:4222".into(),
             prefix: STREAM.into(),
             retention: Duration::from_secs(14 * 24 * 3600),
+            bytes_max: None,
+            token: None,
         }
     }
 }
@@ -60,7 +85,7 @@ pub struct Nats {
 impl Nats {
     /// Connects and makes sure the stream exists.
     pub async fn connect(config: NatsConfig) -> Result<Self, Error> {
-        let client = async_nats::ConnectOptions::new()
+        let client = options(config.token.clone())
             .name("backline")
             .connection_timeout(CONNECT_TIMEOUT)
             .connect(config.url.split(',').map(str::trim).collect::<Vec<_>>())
@@ -83,10 +108,15 @@ impl Nats {
             name: self.stream_name(),
             subjects: vec![format!("{}.>", self.config.prefix)],
             max_age: self.config.retention,
+            max_bytes: self
+                .config
+                .bytes_max
+                .map_or(-1, |max| i64::try_from(max).unwrap_or(i64::MAX)),
             duplicate_window: DUPLICATE_WINDOW,
             storage: stream::StorageType::File,
             ..Default::default()
         };
+        // One that is there stays as its operator has set it: replicas, limits.
         self.context.get_or_create_stream(config).await.map_err(broker)?;
         Ok(())
     }
@@ -169,6 +199,15 @@ impl Engine for Nats {
         self.tasks.close();
         self.tasks.wait().await;
     }
+}
+
+fn options(token: Option<TokenSource>) -> async_nats::ConnectOptions {
+    let Some(TokenSource(make)) = token else { return async_nats::ConnectOptions::new() };
+    async_nats::ConnectOptions::with_auth_callback(move |_| {
+        let mut auth = async_nats::Auth::new();
+        auth.token = Some(make());
+        async move { Ok(auth) }
+    })
 }
 
 type PullConsumer = jetstream::consumer::Consumer<pull::Config>;

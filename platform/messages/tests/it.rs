@@ -11,7 +11,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use messages::{
-    Engine, Error, InProcess, Inbox, Message, Nats, NatsConfig, Pattern, Payload, Subscription,
+    Engine, Error, InProcess, Inbox, Message, Mirrored, Nats, NatsConfig, Pattern, Payload,
+    Subscription,
 };
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -195,6 +196,15 @@ macro_rules! promises_of_every_engine {
             })*
         }
 
+        mod mirrored_on_nats {
+            $(#[tokio::test]
+            async fn $promise() {
+                let broker = super::Broker::new();
+                super::$promise(&super::Mirrored::new(broker.connect().await)).await;
+                broker.delete().await;
+            })*
+        }
+
         mod nats {
             $(#[tokio::test]
             async fn $promise() {
@@ -219,6 +229,23 @@ async fn in_process_nobody_wants_what_nobody_subscribed_to() {
     assert!(!engine.wants("user.created"));
     subscribe(&engine, "a.user", "user.*", &Arc::default()).await;
     assert!(engine.wants("user.created") && !engine.wants("ticket.issued"));
+}
+
+#[tokio::test]
+async fn mirrored_on_nats_programs_outside_have_what_the_services_here_have() {
+    let broker = Broker::new();
+    let engine = Mirrored::new(broker.connect().await);
+    let inbox = Memory::failing_at([1]);
+    subscribe(&engine, "a.here", "thing.*", &inbox).await;
+    let messages = numbered(0..3);
+    // The inbox refuses once: what the broker has already is published again, and is there once.
+    publish(&engine, &messages).await;
+    inbox.wait_for("a.here", &[&messages[..1], &messages].concat()).await;
+    let outside = Arc::new(Memory::default());
+    subscribe(&broker.connect().await, "program", "#", &outside).await;
+    outside.wait_for("program", &messages).await;
+    assert!(engine.wants("nobody.subscribed"));
+    broker.delete().await;
 }
 
 #[tokio::test]

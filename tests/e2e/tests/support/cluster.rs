@@ -18,6 +18,8 @@ const GATEWAY: &str = "gateway";
 const ALL: &str = "all";
 /// Not a process: the port at which the door signs programs in.
 const GRPC: &str = "grpc";
+/// Not a process either: the port of the embedded broker.
+const BROKER: &str = "broker";
 /// What the processes of a test share.
 pub const SECRET: &str = "a secret that all processes of a test share";
 pub const NATS: &str = "nats://127.0.0.1:4222";
@@ -36,6 +38,7 @@ pub struct Cluster {
     folder: TempDir,
     ports: BTreeMap<&'static str, u16>,
     grpc_port: u16,
+    broker_port: u16,
     environment: Vec<(String, String)>,
     processes: std::sync::Mutex<BTreeMap<&'static str, Child>>,
     databases: Option<ServiceDatabases>,
@@ -55,8 +58,9 @@ impl Cluster {
             Topology::OneProcess => vec![ALL],
             Topology::Split => SERVICES.iter().copied().chain([GATEWAY]).collect(),
         };
-        let mut ports = free_ports(&[&names[..], &[GRPC]].concat());
+        let mut ports = free_ports(&[&names[..], &[GRPC, BROKER]].concat());
         let grpc_port = ports.remove(GRPC).expect("a port");
+        let broker_port = ports.remove(BROKER).expect("a port");
         let databases = match topology {
             Topology::OneProcess => None,
             Topology::Split => Some(ServiceDatabases::create(SERVICES).await),
@@ -67,6 +71,7 @@ impl Cluster {
             ("BACKLINE_GATEWAY__RATE_LIMIT__ENABLED".into(), "false".into()),
             ("BACKLINE_LOG__FILTER".into(), "warn,audit=warn,access=warn".into()),
             ("BACKLINE_NODE__GRPC_LISTEN".into(), format!("127.0.0.1:{grpc_port}")),
+            ("BACKLINE_BROKER__LISTEN".into(), format!("127.0.0.1:{broker_port}")),
         ];
         if let Some(databases) = &databases {
             environment.extend(split_settings(&ports, &databases.url(), &prefix));
@@ -74,8 +79,17 @@ impl Cluster {
         // Last, so that a test has its way.
         environment.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
         let processes = std::sync::Mutex::default();
-        let cluster =
-            Self { topology, folder, ports, grpc_port, environment, processes, databases, prefix };
+        let cluster = Self {
+            topology,
+            folder,
+            ports,
+            grpc_port,
+            broker_port,
+            environment,
+            processes,
+            databases,
+            prefix,
+        };
         for name in names {
             cluster.spawn(name);
         }
@@ -118,6 +132,11 @@ impl Cluster {
     /// Where programs sign in over gRPC.
     pub fn grpc_address(&self) -> String {
         format!("http://127.0.0.1:{}", self.grpc_port)
+    }
+
+    /// Where programs receive messages, when all services are one process.
+    pub fn broker_address(&self) -> String {
+        format!("nats://127.0.0.1:{}", self.broker_port)
     }
 
     /// Where a service listens for the other processes.

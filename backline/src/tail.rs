@@ -1,0 +1,100 @@
+//! `backline messages tail` and `consumers`: what travels, and how far its consumers are, seen from the command line.
+//!
+//! Talks to the broker of the settings as any program outside does: the embedded one, or NATS.
+
+use std::io::Write;
+use std::time::Duration;
+
+use async_nats::ConnectErrorKind;
+use async_nats::jetstream::consumer::{DeliverPolicy, Info, pull};
+use async_nats::jetstream::{self, stream::Stream};
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::config::{Config, Engine};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Prints messages of this pattern (`user.*`, `#`), one JSON line each: those since then, and what comes, until the
+/// process is ended or nobody reads any more.
+pub async fn tail(
+    config: &Config,
+    token: Option<String>,
+    pattern: &str,
+    since: Option<Timestamp>,
+) -> Result<(), String> {
+    let stream = stream(config, token).await?;
+    let deliver_policy = match since {
+        None => DeliverPolicy::New,
+        Some(since) => {
+            let start = std::time::SystemTime::from(since);
+            DeliverPolicy::ByStartTime { start_time: start.into() }
+        }
+    };
+    let filter_subject = format!("{}.{}", config.messages.prefix, pattern.replace('#', ">"));
+    let settings = pull::OrderedConfig { filter_subject, deliver_policy, ..Default::default() };
+    let consumer = stream.create_consumer(settings).await.map_err(text)?;
+    let mut messages = consumer.messages().await.map_err(text)?;
+    while let Some(message) = messages.next().await {
+        let payload = message.map_err(text)?.payload.clone();
+        // Anything else than JSON is not from a service, and shown as it is.
+        let line = serde_json::from_slice::<Value>(&payload).map_or_else(
+            |_| String::from_utf8_lossy(&payload).into_owned(),
+            |json| json.to_string(),
+        );
+        if writeln!(std::io::stdout(), "{line}").is_err() {
+            return Ok(());
+        }
+    }
+    Err("the broker went away".into())
+}
+
+/// Prints each consumer of Backline's stream with what it has still to receive.
+pub async fn print_consumers(config: &Config, token: Option<String>) -> Result<(), String> {
+    let stream = stream(config, token).await?;
+    let mut consumers: Vec<Info> = stream.consumers().try_collect().await.map_err(text)?;
+    consumers.sort_by(|a, b| a.name.cmp(&b.name));
+    println!("{:<40} {:>10} {:>14} {:>12}", "consumer", "waiting", "unacknowledged", "redelivered");
+    for Info { name, num_pending, num_ack_pending, num_redelivered, .. } in &consumers {
+        println!("{name:<40} {num_pending:>10} {num_ack_pending:>14} {num_redelivered:>12}");
+    }
+    println!("{} consumers", consumers.len());
+    Ok(())
+}
+
+async fn stream(config: &Config, token: Option<String>) -> Result<Stream, String> {
+    let url = url(config)?;
+    let options = match token {
+        Some(token) => async_nats::ConnectOptions::with_token(token),
+        None => async_nats::ConnectOptions::new(),
+    };
+    let servers: Vec<&str> = url.split(',').map(str::trim).collect();
+    let connected = options.connection_timeout(CONNECT_TIMEOUT).connect(servers).await;
+    let client = connected.map_err(|error| match error.kind() {
+        ConnectErrorKind::AuthorizationViolation => {
+            "the broker let nobody in: show an access token with the permission `messages:subscribe` \
+             (--token-stdin)"
+                .to_owned()
+        }
+        _ => format!("the broker at {url}: {error}"),
+    })?;
+    let name = config.messages.prefix.replace('.', "_");
+    jetstream::new(client).get_stream(name).await.map_err(text)
+}
+
+/// Where the broker of the settings is.
+fn url(config: &Config) -> Result<String, String> {
+    if config.messages.engine == Engine::Nats {
+        return Ok(config.messages.url.clone());
+    }
+    let address = config.broker_listen().map_err(text)?;
+    let address = address.ok_or("there is no broker: `broker.listen` is empty")?;
+    let scheme =
+        if config.broker.tls_certificate_file.as_os_str().is_empty() { "nats" } else { "tls" };
+    Ok(format!("{scheme}://{address}"))
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

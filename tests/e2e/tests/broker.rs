@@ -1,0 +1,169 @@
+//! Programs outside receive what the services say, with a client that knows nothing of Backline but an address and a
+//! token: the crate `async-nats`, at the embedded broker of one process.
+
+mod support;
+
+use std::time::Duration;
+
+use async_nats::jetstream::consumer::{Consumer, pull};
+use async_nats::jetstream::{self, stream};
+use async_nats::{ConnectOptions, Event};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use support::client::Client;
+use support::{Cluster, Topology, eventually};
+use tokio::sync::mpsc;
+
+const STREAM: &str = "backline_events";
+const SUBSCRIBES: &[&str] = &["messages:subscribe"];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_receives_what_happens_also_what_happened_while_it_or_the_broker_was_away() {
+    let cluster = Cluster::start(Topology::OneProcess).await;
+    // Also what happened before anybody listened.
+    let token = token(&cluster, SUBSCRIBES).await;
+    let client = cluster.client();
+    client.sign_up("ada@example.org").await;
+    let created = consumer(&connect(&cluster, &token).await, "wiki").await;
+    let first = next_of(&created).await;
+    assert_eq!(first["data"]["email"], "admin@example.org");
+    assert_eq!(next_of(&created).await["data"]["email"], "ada@example.org");
+    assert_eq!((&first["specversion"], &first["type"]), (&json!("1.0"), &json!("user.created")));
+
+    // Of two, one is acknowledged; then the process dies at once.
+    for email in ["bo@example.org", "cy@example.org"] {
+        client.sign_up(email).await;
+    }
+    assert_eq!(next_of(&created).await["data"]["email"], "bo@example.org");
+    cluster.kill("users");
+    cluster.restart("users");
+    cluster.wait_until_ready().await;
+    client.sign_up("di@example.org").await;
+    let created = consumer(&connect(&cluster, &token).await, "wiki").await;
+    for email in ["cy@example.org", "di@example.org"] {
+        assert_eq!(next_of(&created).await["data"]["email"], email);
+    }
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_comes_in_without_a_permission_and_nobody_speaks_for_backline() {
+    let cluster = Cluster::start(Topology::OneProcess).await;
+    let member = cluster.client().new_member("member@example.org").await;
+    for token in ["", "guessed", member.token.as_deref().expect("a token")] {
+        let refused =
+            ConnectOptions::with_token(token.to_owned()).connect(cluster.broker_address());
+        let refused = refused.await.expect_err("refused").to_string();
+        assert!(refused.contains("authorization"), "{refused}");
+    }
+
+    let (errors, mut heard) = mpsc::unbounded_channel();
+    let token = token(&cluster, &["messages:subscribe", "messages:publish"]).await;
+    let options = ConnectOptions::with_token(token).event_callback(move |event| {
+        let errors = errors.clone();
+        async move {
+            if let Event::ServerError(error) = event {
+                // The test may be over.
+                drop(errors.send(error.to_string()));
+            }
+        }
+    });
+    let program = options.connect(cluster.broker_address()).await.expect("let in");
+    for subject in ["backline.events.user.created", "$JS.API.STREAM.DELETE.backline_events"] {
+        program.publish(subject, "{}".into()).await.expect("sent");
+        let error = tokio::time::timeout(Duration::from_secs(10), heard.recv()).await;
+        let error = error.expect("in time").expect("an error").to_lowercase();
+        assert!(error.contains("permissions violation for publish"), "{error}");
+    }
+    // Nor by letting the broker answer there.
+    let (asked, at) = ("$JS.API.STREAM.NAMES", "backline.events.user.created");
+    program.publish_with_reply(asked, at, "".into()).await.expect("sent");
+    let error = tokio::time::timeout(Duration::from_secs(10), heard.recv()).await;
+    let error = error.expect("in time").expect("an error").to_lowercase();
+    assert!(error.contains("permissions violation"), "{error}");
+    let mut answers = program.subscribe("tills.*").await.expect("subscribed");
+    program.publish("tills.1", "open".into()).await.expect("sent");
+    assert_eq!(answers.next().await.expect("a message").payload, "open");
+    cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_program_that_is_disabled_is_cut_off_within_a_second() {
+    let cluster = Cluster::start(Topology::OneProcess).await;
+    let admin = cluster.administrator().await;
+    let registered = register(&admin, SUBSCRIBES).await;
+    let token = token_of(&cluster, &registered).await;
+    let (gone, mut heard) = mpsc::unbounded_channel();
+    let options = ConnectOptions::with_token(token.clone()).event_callback(move |event| {
+        let gone = gone.clone();
+        async move {
+            if event == Event::Disconnected {
+                // The test may be over.
+                let _ = gone.send(());
+            }
+        }
+    });
+    let _program = options.connect(cluster.broker_address()).await.expect("let in");
+    let path = format!("/oauth/register/{}", registered["client_id"].as_str().expect("an id"));
+    admin.delete(&path).await.expect(204);
+    let cut_off = tokio::time::timeout(Duration::from_secs(1), heard.recv());
+    cut_off.await.expect("within a second");
+    let again = ConnectOptions::with_token(token).connect(cluster.broker_address()).await;
+    assert!(again.is_err(), "its token is dead");
+    cluster.stop().await;
+}
+
+async fn connect(cluster: &Cluster, token: &str) -> jetstream::Context {
+    let connected = || async {
+        let options = ConnectOptions::with_token(token.to_owned());
+        options.connect(cluster.broker_address()).await.ok()
+    };
+    jetstream::new(eventually("the broker to let the program in", connected).await)
+}
+
+/// A durable consumer of accounts that are made.
+async fn consumer(context: &jetstream::Context, name: &str) -> Consumer<pull::Config> {
+    let stream: stream::Stream = context.get_stream(STREAM).await.expect("the stream");
+    let config = pull::Config {
+        durable_name: Some(name.to_owned()),
+        filter_subject: "backline.events.user.created".to_owned(),
+        ack_wait: Duration::from_secs(2),
+        ..Default::default()
+    };
+    stream.get_or_create_consumer(name, config).await.expect("a consumer")
+}
+
+/// The next message, acknowledged so that the broker has it on disk.
+async fn next_of(consumer: &Consumer<pull::Config>) -> Value {
+    let messages = consumer.fetch().max_messages(1).expires(Duration::from_secs(20));
+    let mut messages = messages.messages().await.expect("asked");
+    let message = messages.next().await.expect("a message").expect("received");
+    message.double_ack().await.expect("acknowledged");
+    serde_json::from_slice(&message.payload).expect("a CloudEvent in JSON")
+}
+
+async fn token(cluster: &Cluster, permissions: &[&str]) -> String {
+    let admin = cluster.administrator().await;
+    token_of(cluster, &register(&admin, permissions).await).await
+}
+
+async fn register(admin: &Client, permissions: &[&str]) -> Value {
+    let registration = json!({
+        "client_name": "Wiki", "grant_types": ["client_credentials"],
+        "token_endpoint_auth_method": "client_secret_post", "backline_permissions": permissions,
+    });
+    admin.post("/oauth/register", registration).await.expect(201).body
+}
+
+async fn token_of(cluster: &Cluster, registered: &Value) -> String {
+    let form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        registered["client_id"].as_str().expect("an id"),
+        registered["client_secret"].as_str().expect("a secret"),
+    );
+    let request = http::Request::post("/oauth/token")
+        .header(http::header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let answer = cluster.client().raw(request.body(form.into()).expect("a request")).await;
+    let tokens: Value = serde_json::from_slice(answer.body()).expect("JSON");
+    tokens["access_token"].as_str().expect("a token").to_owned()
+}
