@@ -11,7 +11,7 @@ const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch:
 export default defineConfig({
   testDir: "e2e",
   outputDir: "e2e-results/artifacts",
-  reporter: [["list"]],
+  reporter: [["list"], ["./e2e/support/failures.ts"]],
   workers: 2,
   // A journey that fails at first is walked once more, and named as flaky in the end.
   retries: 1,

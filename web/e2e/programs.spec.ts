@@ -1,6 +1,9 @@
 /** Programs that sign people in with Backline: registered by an administrator, allowed by people. */
 import { createHash, randomBytes } from "node:crypto";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expectGoodPage, signInAs, signOut } from "./support/pages";
+import { buildAuthorizationUrl, register } from "./support/program";
 import { expect, test } from "./support/test";
 
 const REDIRECT = "http://127.0.0.1:9/signed-in";
@@ -26,6 +29,11 @@ test("an administrator registers a program, renews its secret, disables and remo
   await expectGoodPage(page, "admin-program-refused", page.getByRole("alert"));
 
   await page.getByLabel("Redirect addresses").fill("https://shop.example.org/signed-in");
+  await page.getByText("More settings").click();
+  await page.getByLabel("Addresses after signing out").fill("https://shop.example.org/");
+  await page.getByLabel("Address for sign-outs").fill("https://shop.example.org/signed-out");
+  await page.getByRole("checkbox", { name: "It belongs to us" }).check();
+  await expectGoodPage(page, "admin-program-more", page.getByLabel("Address for sign-outs"));
   await page.getByRole("button", { name: "Register" }).click();
   await expect(page.getByRole("heading", { name: `${name} is registered` })).toBeVisible();
   await expect(page.getByRole("button", { name: "Copy the client secret" })).toBeVisible();
@@ -38,6 +46,9 @@ test("an administrator registers a program, renews its secret, disables and remo
   await expect(page.getByRole("heading", { name })).toBeVisible();
   await expect(page.getByLabel("Redirect addresses")).toHaveValue("https://shop.example.org/signed-in");
   await expectGoodPage(page, "admin-program");
+  await page.getByText("More settings").click();
+  await expect(page.getByLabel("Address for sign-outs")).toHaveValue("https://shop.example.org/signed-out");
+  await expect(page.getByRole("checkbox", { name: "It belongs to us" })).toBeChecked();
 
   await page.getByRole("textbox", { name: "Name" }).fill(`${name} 2`);
   await page.getByRole("button", { name: "Save" }).click();
@@ -132,3 +143,56 @@ test("somebody lets a program use the account and withdraws it", async ({ page, 
   await expect(row).toHaveCount(0);
   await expect(page.getByText("No program has access to your account.")).toBeVisible();
 });
+
+test("a page of another origin gets tokens for who signed in", async ({ page, site }) => {
+  // The program: one page that runs in the browser alone and keeps no secret.
+  const program = createServer((_, response) => {
+    response.setHeader("content-type", "text/html").end("<!doctype html><title>Set list</title>");
+  });
+  await new Promise<void>((resolve) => program.listen(0, "127.0.0.1", resolve));
+  try {
+    const callback = `http://127.0.0.1:${(program.address() as AddressInfo).port}/signed-in`;
+    const config = await register(site, {
+      client_name: "Set list",
+      redirect_uris: [callback],
+      token_endpoint_auth_method: "none",
+      scope: "openid profile email",
+      backline_first_party: true,
+    });
+    const person = await site.person();
+    const { url, checks } = await buildAuthorizationUrl(config, callback);
+    url.searchParams.set("scope", "openid profile email");
+    await page.goto(url.href);
+    await page.getByLabel("E-mail address").fill(person.account.email);
+    await page.getByLabel("Password").fill(person.account.password);
+    await page.getByRole("button", { name: "Sign in" }).click();
+    await page.waitForURL(`${callback}?*`);
+    const claims = await page.evaluate(signInFromHere, {
+      issuer: site.url,
+      form: {
+        grant_type: "authorization_code",
+        client_id: config.clientMetadata().client_id,
+        code: new URL(page.url()).searchParams.get("code") ?? "",
+        redirect_uri: callback,
+        code_verifier: checks.pkceCodeVerifier,
+      },
+    });
+    expect(claims).toMatchObject({ sub: person.id, email: person.account.email });
+  } finally {
+    await new Promise((resolve) => program.close(resolve));
+  }
+});
+
+/** What such a program does in the browser, with `fetch` alone. */
+async function signInFromHere({ issuer, form }: { issuer: string; form: Record<string, string> }) {
+  const json = async (answer: Response) => {
+    if (!answer.ok) throw new Error(`${answer.url}: ${answer.status} ${await answer.text()}`);
+    return answer.json();
+  };
+  const provider = await json(await fetch(`${issuer}/.well-known/openid-configuration`));
+  await json(await fetch(provider.jwks_uri));
+  const body = new URLSearchParams(form);
+  const tokens = await json(await fetch(provider.token_endpoint, { method: "POST", body }));
+  const headers = { authorization: `Bearer ${tokens.access_token}` };
+  return json(await fetch(provider.userinfo_endpoint, { headers }));
+}

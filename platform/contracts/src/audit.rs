@@ -140,7 +140,7 @@ impl From<&Actor> for Party {
         let party = match actor.principal() {
             Principal::Anonymous => Self::ANONYMOUS,
             Principal::User { id, email, .. } => Self::user(id, email),
-            Principal::Client { id } => Self { label: None, ..Self::client(id, "") },
+            Principal::Client { id, name } => Self::client(id, name),
             Principal::Service(name) => Self::service(name),
         };
         party.from_origin(actor.origin())

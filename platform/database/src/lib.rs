@@ -17,6 +17,7 @@ mod tx;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use sea_orm::sqlx::ConnectOptions as _;
@@ -58,6 +59,8 @@ pub struct Database {
     inbox_filled: Arc<Notify>,
     /// Counts the commits of this process that left messages.
     changes: Arc<watch::Sender<u64>>,
+    /// Counts all commits of this process.
+    commits: Arc<AtomicU64>,
     /// For secrets that must not lie here in the clear.
     sealer: Sealer,
 }
@@ -86,6 +89,7 @@ impl Database {
             outbox_filled: Arc::default(),
             inbox_filled: Arc::default(),
             changes: Arc::default(),
+            commits: Arc::default(),
             sealer: Sealer::default(),
         })
     }
@@ -125,6 +129,12 @@ impl Database {
     /// becomes of the messages.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
+    }
+
+    /// How many transactions of this process have been committed: as long as it stays the same, no transaction of
+    /// this process has changed what was read.
+    pub fn commits(&self) -> u64 {
+        self.commits.load(Ordering::Acquire)
     }
 
     /// Where messages for this service's consumers are stored and worked off.

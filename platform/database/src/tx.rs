@@ -51,6 +51,7 @@ impl Tx {
         let inner = Arc::into_inner(self.inner)
             .ok_or_else(|| Error::Other("transaction is still in use elsewhere".into()))?;
         inner.commit().await?;
+        self.database.commits.fetch_add(1, Ordering::Release);
         if self.has_messages.load(Ordering::Relaxed) {
             self.database.outbox_filled.notify_one();
             self.database.changes.send_modify(|count| *count += 1);

@@ -12,7 +12,8 @@ pub const AUDIENCE: &str = "backline";
 /// RFC 9068, section 2.1: keeps ID tokens and others from being taken for access tokens.
 pub(crate) const TYPE: &str = "at+jwt";
 
-/// The claims of an access token (RFC 9068, section 2.2; `roles`, `customer` and `permissions` are ours).
+/// The claims of an access token (RFC 9068, section 2.2; `roles`, `customer`, `permissions` and `client_name` are
+/// ours).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Claims {
     /// The installation's public address.
@@ -46,6 +47,9 @@ pub struct Claims {
     /// What a client that acts on its own behalf may do; such a token has no roles.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub permissions: Option<Vec<String>>,
+    /// What such a client is called, for the audit log; empty for a user.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub client_name: String,
     /// The key that the token is bound to: whoever shows it has to prove to have that key (RFC 9449, section 6.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cnf: Option<Confirmation>,

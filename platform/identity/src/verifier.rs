@@ -194,7 +194,7 @@ fn decode_with<C: DeserializeOwned>(
 
 /// A client that acts on its own behalf holds what its registration lists, whatever becomes of roles.
 fn service_account(claims: &Claims, permissions: &[String], token: Arc<str>) -> Actor {
-    let principal = Principal::Client { id: claims.sub };
+    let principal = Principal::Client { id: claims.sub, name: claims.client_name.clone() };
     let readable = permissions.iter().filter_map(|text| text.parse().ok());
     let holdings = Holdings::of(readable, claims.customer);
     Actor::new(principal, holdings, vec![SERVICE_ROLE.to_owned()], Some(token))
@@ -246,6 +246,7 @@ mod tests {
             roles: vec![Grant { role: "member".into(), customer: None }],
             scope: String::new(),
             permissions: None,
+            client_name: String::new(),
             cnf: None,
         };
         Setup { verifier, key, clock, claims, secret }

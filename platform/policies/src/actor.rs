@@ -27,6 +27,8 @@ pub enum Principal {
     Client {
         /// Its registration.
         id: Uuid,
+        /// What it was called when it got its token.
+        name: String,
     },
     /// One of Backline's services on its own behalf.
     Service(String),

@@ -236,7 +236,7 @@ fn principal_entity(actor: &Actor, action: &str) -> Option<Entity> {
     let (kind, id, attributes) = match actor.principal() {
         Principal::Anonymous => ("Anonymous", "anonymous".to_owned(), HashMap::new()),
         Principal::Service(name) => ("Service", name.clone(), HashMap::new()),
-        Principal::User { id, .. } | Principal::Client { id } => {
+        Principal::User { id, .. } | Principal::Client { id, .. } => {
             let reach = actor.reach(action);
             let customers = reach.customers.iter().map(|customer| text(&customer.to_string()));
             let attributes = HashMap::from([

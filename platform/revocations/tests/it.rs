@@ -105,6 +105,7 @@ impl World {
             client_id: "test".into(),
             scope: String::new(),
             permissions: None,
+            client_name: String::new(),
             email: "ada@example.org".into(),
             customer: None,
             roles: vec![],

@@ -245,6 +245,7 @@ impl TestNode {
             client_id: "test".into(),
             scope: String::new(),
             permissions: None,
+            client_name: String::new(),
             cnf: None,
             email: "somebody@example.org".into(),
             customer: roles.iter().find_map(|(_, customer)| customer.map(Uuid::from)),

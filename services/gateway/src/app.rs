@@ -200,7 +200,7 @@ impl Gateway {
         }
         answered.insert(headers::REQUEST_ID, exchange.id.clone());
         wire::secure(answered, self.secured);
-        self.cors.add(exchange.origin.as_ref(), answered);
+        self.cors.add(exchange.uri.path(), exchange.origin.as_ref(), answered);
         response
     }
 }

@@ -11,6 +11,7 @@ pub mod inspect;
 pub mod keys;
 pub mod logouts;
 pub mod possession;
+pub mod recent;
 mod sign_in;
 
 use std::collections::BTreeSet;
@@ -283,8 +284,11 @@ impl Tokens {
         key_thumbprint: Option<&str>,
     ) -> Result<String> {
         let issuer = &self.ctx.public_url;
+        // The session of a client's own tokens carries its name as an account's.
+        let own_name = permissions.as_ref().map(|_| session.account.last_name.clone());
         let claims = Claims {
             permissions,
+            client_name: own_name.unwrap_or_default(),
             cnf: key_thumbprint.map(|jkt| Confirmation { jkt: jkt.to_owned() }),
             ..claims(session, scopes, issuer, self.clock.now())
         };
@@ -358,6 +362,7 @@ fn claims(session: &Session, scopes: &BTreeSet<Scope>, issuer: &str, now: Timest
         customer: account.and_then(|account| account.customer_id).map(Uuid::from),
         roles: account.map(|a| a.roles.iter().map(grant).collect()).unwrap_or_default(),
         permissions: None,
+        client_name: String::new(),
         cnf: None,
     }
 }

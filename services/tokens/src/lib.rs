@@ -28,7 +28,7 @@ use arc_swap::ArcSwap;
 use contracts::audit::Party;
 use contracts::grpc::users::users_client::UsersClient;
 use database::Database;
-use identity::Proofs;
+use identity::{Claims, Proofs};
 use jiff::SignedDuration;
 use policies::Policies;
 use serde::Deserialize;
@@ -40,6 +40,9 @@ pub use migrations::MIGRATIONS;
 
 use app::keys::KeyRing;
 use app::logouts::LogoutCaller;
+use app::recent::{Moment, Recent};
+use domain::Session;
+use domain::client::Client;
 use domain::logout::LogoutReach;
 
 /// Replaces the keys that sign, straight in the database: running processes see it within seconds. The number of keys
@@ -103,6 +106,12 @@ struct Tokens {
     proofs: Proofs,
     logout_reach: LogoutReach,
     logout_caller: LogoutCaller,
+    /// Access tokens that were good.
+    recently_alive: Recent<(Claims, Session)>,
+    /// Clients that showed their secret.
+    recently_proved: Recent<Client>,
+    /// The sessions of clients that act for themselves.
+    recent_own_sessions: Recent<Session>,
 }
 
 impl Tokens {
@@ -123,6 +132,14 @@ impl Tokens {
             proofs: Proofs::new(ctx.clock.clone()),
             logout_reach: reach,
             logout_caller: LogoutCaller::new(reach),
+            recently_alive: Recent::new(),
+            recently_proved: Recent::new(),
+            recent_own_sessions: Recent::new(),
         })
+    }
+
+    /// Before the database is asked, for what is remembered of its answer.
+    fn moment(&self) -> Moment {
+        Moment { commits: self.database.commits(), at: self.clock.now() }
     }
 }

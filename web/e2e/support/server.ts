@@ -51,6 +51,7 @@ export async function startServer(name: string, host = HOST): Promise<Server> {
       ...process.env,
       // Several run at once on one machine, and nobody here speaks gRPC.
       BACKLINE_NODE__GRPC_LISTEN: "",
+      BACKLINE_BROKER__LISTEN: "",
       ...(host === HOST ? {} : { BACKLINE_NODE__PUBLIC_URL: url }),
     },
   });

@@ -69,7 +69,7 @@ export const test = base.extend<TestFixtures, WorkerFixtures>({
 
   page: async ({ page, consoleErrors }, use) => {
     page.on("console", (message) => {
-      if (message.type() === "error") consoleErrors.record(message.text());
+      if (message.type() === "error") consoleErrors.record(`${message.text()} at ${message.location().url}`);
     });
     page.on("pageerror", (error) => consoleErrors.record(String(error)));
     await use(page);

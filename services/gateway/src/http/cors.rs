@@ -18,8 +18,20 @@ const EXPOSED_HEADERS: HeaderValue = HeaderValue::from_static(
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");
 const TRUE: HeaderValue = HeaderValue::from_static("true");
 const ANY: &str = "*";
+/// What programs in browsers ask of the authorization server. Any page may read the answers: none of these looks at
+/// a cookie, and whoever asks shows a token, a code or a secret of its own.
+const OPEN_TO_ANY_PAGE: [&str; 8] = [
+    "/.well-known/openid-configuration",
+    "/.well-known/oauth-authorization-server",
+    "/oauth/jwks",
+    "/oauth/par",
+    "/oauth/token",
+    "/oauth/userinfo",
+    "/oauth/revoke",
+    "/oauth/device_authorization",
+];
 
-/// Who may call. Without any origin listed: pages of our own origin only.
+/// Who may call. Without any origin listed: pages of our own origin only, and any page what is open to all.
 #[derive(Debug)]
 pub struct Cors {
     allowed: Vec<String>,
@@ -52,7 +64,8 @@ impl Cors {
         let asks = request.method() == Method::OPTIONS
             && headers.contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let origin = headers.get(header::ORIGIN).filter(|_| asks)?;
-        if !self.any && !self.is_listed(origin) && !self.is_own(headers, origin) {
+        let is_allowed = self.is_open(request.uri().path()) || self.is_listed(origin);
+        if !is_allowed && !self.is_own(headers, origin) {
             return Some(Err(Error::OriginNotAllowed));
         }
         let mut response = StatusCode::NO_CONTENT.into_response();
@@ -63,9 +76,10 @@ impl Cors {
         Some(Ok(response))
     }
 
-    /// Lets the page that sent the request read the answer.
-    pub fn add(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
-        if self.allowed.is_empty() && !self.any {
+    /// Lets the page that sent the request for this path read the answer.
+    pub fn add(&self, path: &str, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
+        let is_open = self.is_open(path);
+        if self.allowed.is_empty() && !is_open {
             return;
         }
         headers.append(header::VARY, HeaderValue::from_static("origin"));
@@ -73,7 +87,7 @@ impl Cors {
         if self.is_listed(origin) {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
             headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, TRUE);
-        } else if self.any {
+        } else if is_open {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static(ANY));
         } else {
             return;
@@ -90,6 +104,11 @@ impl Cors {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether any page may call, without cookies.
+    fn is_open(&self, path: &str) -> bool {
+        self.any || OPEN_TO_ANY_PAGE.contains(&path)
     }
 
     fn is_listed(&self, origin: &HeaderValue) -> bool {

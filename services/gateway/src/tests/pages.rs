@@ -202,3 +202,26 @@ async fn without_origins_listed_nobody_else_may_read() {
     let answer = world.send(call).await.expect(200);
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
 }
+
+#[tokio::test]
+async fn any_page_may_read_what_programs_in_browsers_ask_of_the_authorization_server() {
+    let world = world().await;
+    let from_elsewhere = ("origin", "https://spa.example");
+    for path in ["/.well-known/openid-configuration", "/oauth/jwks", "/oauth/token"] {
+        let asks = [from_elsewhere, ("access-control-request-method", "POST")];
+        let preflight = world.send(request(Method::OPTIONS, path, &asks)).await.expect(204);
+        assert_eq!(preflight.headers["access-control-allow-origin"], "*", "{path}");
+        let allowed = preflight.headers["access-control-allow-headers"].to_str().expect("text");
+        assert!(allowed.contains("dpop") && allowed.contains("authorization"), "{allowed}");
+        let answer = world.send(request(Method::GET, path, &[from_elsewhere])).await;
+        assert_eq!(answer.headers["access-control-allow-origin"], "*", "{path}");
+        assert!(!answer.headers.contains_key("access-control-allow-credentials"), "{path}");
+    }
+    for path in ["/oauth/authorize", "/oauth/introspect", "/oauth/register", "/api/v1/users/me"] {
+        let asks = [from_elsewhere, ("access-control-request-method", "GET")];
+        let refused = world.send(request(Method::OPTIONS, path, &asks)).await;
+        refused.expect_problem(403, "origin_not_allowed");
+        let answer = world.send(request(Method::GET, path, &[from_elsewhere])).await;
+        assert!(!answer.headers.contains_key("access-control-allow-origin"), "{path}");
+    }
+}

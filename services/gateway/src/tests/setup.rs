@@ -260,6 +260,7 @@ fn claims(issuer: &str, clock: &Clock, user: Uuid) -> Claims {
         client_id: "test".into(),
         scope: String::new(),
         permissions: None,
+        client_name: String::new(),
         cnf: None,
         email: "ada@example.org".into(),
         customer: Some(Uuid::from_u128(7)),
@@ -338,9 +339,8 @@ async fn echo(
         Err(_) => return StatusCode::BAD_REQUEST.into_response(),
     };
     let user = match actor.principal() {
-        Principal::User { id, .. } => json!(id),
+        Principal::User { id, .. } | Principal::Client { id, .. } => json!(id),
         Principal::Anonymous => json!("anonymous"),
-        Principal::Client { id } => json!(id),
         Principal::Service(name) => json!(name),
     };
     let names: serde_json::Map<String, Value> = headers

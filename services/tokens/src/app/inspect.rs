@@ -169,6 +169,19 @@ impl Tokens {
 
     /// What an access token says and its session, if both are alive.
     async fn find_alive(&self, token: &str) -> Result<Option<(Claims, Session)>> {
+        let (question, now) = (secret::digest(token), self.moment());
+        if let Some((claims, session)) = self.recently_alive.get(&question, now) {
+            let is_alive = claims.exp > now.at.as_second() && session.expires_at > now.at;
+            return Ok(is_alive.then_some((claims, session)));
+        }
+        let found = self.look_whether_alive(token).await?;
+        if let Some(found) = &found {
+            self.recently_alive.put(question, now, found.clone());
+        }
+        Ok(found)
+    }
+
+    async fn look_whether_alive(&self, token: &str) -> Result<Option<(Claims, Session)>> {
         let userinfo = userinfo_audience(&self.ctx.public_url);
         let claims: Claims = match self.decode(token, ACCESS_TOKEN_TYPE, &[AUDIENCE, &userinfo]) {
             Ok(claims) => claims,

@@ -72,7 +72,7 @@ async fn a_wrong_password_begins_nothing() {
 
 #[tokio::test]
 async fn with_a_cookie_the_refresh_token_is_for_the_gateway_alone() {
-    let node = node().await;
+    let node = node_with_stopped_clock().await;
     let login = json!({ "email": EMAIL, "password": PASSWORD, "useCookie": true });
     let tokens = node.post(&Caller::anonymous(), "/api/v1/auth/login", login).await.expect(200);
     assert!(tokens.body.get("refreshToken").is_none());

@@ -1,26 +1,30 @@
 /** Name, kind and rights of a program. The kind is chosen once, when the program is registered. */
-import { MultiSelect, Radio, Stack, Textarea, TextInput } from "@mantine/core";
+import { MultiSelect, Radio, Select, Stack, TextInput } from "@mantine/core";
 import { schemaResolver, type UseFormReturnType, useForm } from "@mantine/form";
-import { useMutation, useSuspenseQuery } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { useMutation, useQuery, useSuspenseQuery } from "@tanstack/react-query";
+import { type ReactNode, useState } from "react";
 import * as z from "zod/mini";
+import { customersQuery } from "../../api/customers";
+import { mayEverywhere, useMe } from "../../api/me";
 import { permissionsQuery } from "../../api/roles";
 import { FormActions } from "../../ui/FormActions";
 import { ProblemAlert } from "../../ui/ProblemAlert";
 import { Surface } from "../../ui/Surface";
 import { Toggles, toggled } from "../../ui/Toggles";
-import { KINDS, NEW_PROGRAM, type ProgramFields, SCOPES } from "./programs";
+import { AddressesInput, ProgramDetails } from "./ProgramDetails";
+import { KINDS, NEW_PROGRAM, type ProgramFields, SCOPES, signsInByBrowser } from "./programs";
 
-const name = z
-  .string()
-  .check(z.trim(), z.minLength(1, "Enter a name."), z.maxLength(100, "That is too long."));
-const schema = z.object({
-  name,
+export type ProgramFormState = UseFormReturnType<ProgramFields>;
+
+const common = {
+  name: z.string().check(z.trim(), z.minLength(1, "Enter a name."), z.maxLength(100, "That is too long.")),
+  keys: z.string().check(z.refine(isKeySet, 'Enter a JSON object with the list "keys".')),
+};
+const schema = z.object(common);
+const browserSchema = z.object({
+  ...common,
   redirectAddresses: z.string().check(z.trim(), z.minLength(1, "Enter at least one address.")),
 });
-const serviceSchema = z.object({ name });
-
-type Form = UseFormReturnType<ProgramFields>;
 
 interface ProgramFormProps {
   program?: ProgramFields;
@@ -30,17 +34,21 @@ interface ProgramFormProps {
 }
 
 export function ProgramForm({ program, submitLabel, onSubmit, children }: ProgramFormProps) {
-  const form: Form = useForm<ProgramFields>({
+  const [areDetailsOpen, setDetailsOpen] = useState(false);
+  const form: ProgramFormState = useForm<ProgramFields>({
     initialValues: program ?? NEW_PROGRAM,
     validate: (values) =>
-      schemaResolver(values.kind === "service" ? serviceSchema : schema, { sync: true })(values),
+      schemaResolver(signsInByBrowser(values.kind) ? browserSchema : schema, { sync: true })(values),
   });
   const saving = useMutation({ mutationFn: onSubmit });
-  const isService = form.values.kind === "service";
+  const submit = form.onSubmit(
+    (fields) => saving.mutate(fields),
+    (errors) => errors.keys && setDetailsOpen(true),
+  );
 
   return (
     <Surface>
-      <form onSubmit={form.onSubmit((fields) => saving.mutate(fields))} noValidate>
+      <form onSubmit={submit} noValidate>
         <Stack maw={640}>
           <TextInput
             label="Name"
@@ -48,7 +56,8 @@ export function ProgramForm({ program, submitLabel, onSubmit, children }: Progra
             {...form.getInputProps("name")}
           />
           {program === undefined && <KindChoice form={form} />}
-          {isService ? <ServiceRights form={form} /> : <SignInRights form={form} />}
+          {form.values.kind === "service" ? <ServiceRights form={form} /> : <SignInRights form={form} />}
+          <ProgramDetails form={form} isOpen={areDetailsOpen} onToggle={setDetailsOpen} />
           <ProblemAlert error={saving.error} />
           <FormActions submitLabel={submitLabel} isPending={saving.isPending}>
             {children}
@@ -59,7 +68,7 @@ export function ProgramForm({ program, submitLabel, onSubmit, children }: Progra
   );
 }
 
-function KindChoice({ form }: { form: Form }) {
+function KindChoice({ form }: { form: ProgramFormState }) {
   return (
     <Radio.Group label="Kind" {...form.getInputProps("kind")}>
       <Stack gap="sm" mt="xs">
@@ -71,19 +80,17 @@ function KindChoice({ form }: { form: Form }) {
   );
 }
 
-function SignInRights({ form }: { form: Form }) {
+function SignInRights({ form }: { form: ProgramFormState }) {
   return (
     <>
-      <Textarea
-        label="Redirect addresses"
-        description="Where people come back to after signing in; one address per line, compared letter by letter."
-        placeholder="https://shop.example.org/signed-in"
-        autosize
-        minRows={2}
-        autoCapitalize="none"
-        spellCheck={false}
-        {...form.getInputProps("redirectAddresses")}
-      />
+      {signsInByBrowser(form.values.kind) && (
+        <AddressesInput
+          label="Redirect addresses"
+          description="Where people come back to after signing in; one address per line, compared letter by letter."
+          placeholder="https://shop.example.org/signed-in"
+          {...form.getInputProps("redirectAddresses")}
+        />
+      )}
       <Toggles
         label="What it may ask for"
         options={SCOPES}
@@ -94,16 +101,46 @@ function SignInRights({ form }: { form: Form }) {
   );
 }
 
-function ServiceRights({ form }: { form: Form }) {
+function ServiceRights({ form }: { form: ProgramFormState }) {
   const { data: available } = useSuspenseQuery(permissionsQuery);
+  const me = useMe();
   return (
-    <MultiSelect
-      label="Permissions"
-      description="What it may do, everywhere. Whatever is not named is denied."
-      data={available.items.map((permission) => permission.name)}
+    <>
+      <MultiSelect
+        label="Permissions"
+        description="What it may do. Whatever is not named is denied."
+        data={available.items.map((permission) => permission.name)}
+        searchable
+        nothingFoundMessage="No permission has this name."
+        {...form.getInputProps("permissions")}
+      />
+      {mayEverywhere(me, "customers:read") && <CustomerChoice form={form} />}
+    </>
+  );
+}
+
+function CustomerChoice({ form }: { form: ProgramFormState }) {
+  const { data: customers = [] } = useQuery(customersQuery);
+  return (
+    <Select
+      label="Customer"
+      description="Its permissions reach into this customer only."
+      placeholder="Every customer"
+      data={customers.map(({ id, name }) => ({ value: id, label: name }))}
+      clearable
       searchable
-      nothingFoundMessage="No permission has this name."
-      {...form.getInputProps("permissions")}
+      limit={50}
+      clearButtonProps={{ "aria-label": "Every customer" }}
+      {...form.getInputProps("customerId")}
     />
   );
+}
+
+function isKeySet(text: string): boolean {
+  if (text.trim() === "") return true;
+  try {
+    return Array.isArray(JSON.parse(text)?.keys);
+  } catch {
+    return false;
+  }
 }

@@ -15,8 +15,13 @@ const shop = {
   grant_types: ["authorization_code", "refresh_token"],
   scope: "openid profile email",
   redirect_uris: ["https://shop.example.org/signed-in"],
+  post_logout_redirect_uris: [],
+  backchannel_logout_session_required: false,
+  dpop_bound_access_tokens: false,
   id_token_signed_response_alg: "EdDSA",
+  contacts: ["shop@example.org"],
   backline_permissions: [],
+  backline_first_party: false,
   backline_active: true,
 };
 const asAdmin = {
@@ -60,9 +65,67 @@ test("a program is registered with its addresses, and its secret is shown", asyn
       grant_types: ["authorization_code", "refresh_token"],
       scope: "openid profile email",
       redirect_uris: ["https://a.example", "https://b.example"],
+      post_logout_redirect_uris: [],
+      dpop_bound_access_tokens: false,
+      id_token_signed_response_alg: "RS256",
       backline_permissions: [],
+      backline_first_party: false,
     },
   ]);
+});
+
+test("a device has neither addresses nor a secret, and its settings are kept", async () => {
+  const bodies: unknown[] = [];
+  serveApi({
+    ...asAdmin,
+    "POST /oauth/register": ({ body }) => {
+      bodies.push(body);
+      return answer(shop, 201);
+    },
+  });
+  renderApp("/admin/programs/new");
+
+  await userEvent.type(await screen.findByLabelText("Name"), "Hall screen");
+  await userEvent.click(screen.getByRole("radio", { name: "Device without a browser" }));
+  expect(screen.queryByLabelText("Redirect addresses")).toBeNull();
+  await userEvent.click(screen.getByText("More settings"));
+  expect(screen.queryByLabelText("How it proves who it is")).toBeNull();
+  await userEvent.click(screen.getByLabelText("Its access tokens work only with its key"));
+  await userEvent.click(screen.getByRole("button", { name: "Register" }));
+
+  await waitFor(() => expect(bodies).toHaveLength(1));
+  expect(bodies[0]).toMatchObject({
+    grant_types: ["urn:ietf:params:oauth:grant-type:device_code", "refresh_token"],
+    token_endpoint_auth_method: "none",
+    redirect_uris: [],
+    dpop_bound_access_tokens: true,
+  });
+});
+
+test("keys that are none are refused where they stand", async () => {
+  const byKey = { ...shop, token_endpoint_auth_method: "private_key_jwt", jwks: { keys: [{ kty: "OKP" }] } };
+  const bodies: unknown[] = [];
+  serveApi({
+    ...asAdmin,
+    [`GET /oauth/register/${ID}`]: () => answer(byKey),
+    [`PUT /oauth/register/${ID}`]: ({ body }) => {
+      bodies.push(body);
+      return answer(body);
+    },
+  });
+  renderApp(`/admin/programs/${ID}`);
+
+  const keys = await screen.findByLabelText("Its public keys");
+  await userEvent.clear(keys);
+  await userEvent.type(keys, "none");
+  await userEvent.click(screen.getByRole("button", { name: "Save" }));
+  expect(await screen.findByText('Enter a JSON object with the list "keys".')).toBeDefined();
+  await userEvent.clear(keys);
+  await userEvent.paste('{ "keys": [{ "kty": "EC" }] }');
+  await userEvent.click(screen.getByRole("button", { name: "Save" }));
+
+  expect(await screen.findByText("Saved")).toBeDefined();
+  expect(bodies).toEqual([{ ...byKey, jwks: { keys: [{ kty: "EC" }] } }]);
 });
 
 test("what the server says of a registration is shown", async () => {

@@ -1,6 +1,6 @@
 /**
  * The programs that sign users in or act by themselves: their registrations, in the names of RFC 7591
- * as the server sends them, and the three kinds of them this page knows.
+ * as the server sends them, and the four kinds of them this page knows.
  */
 import { queryOptions } from "@tanstack/react-query";
 import { callOAuth } from "../../api/client";
@@ -16,15 +16,27 @@ export interface Registration {
   grant_types: string[];
   scope: string;
   redirect_uris: string[];
+  post_logout_redirect_uris: string[];
+  backchannel_logout_uri?: string;
+  backchannel_logout_session_required: boolean;
+  dpop_bound_access_tokens: boolean;
+  id_token_signed_response_alg: string;
+  jwks?: unknown;
   backline_permissions: string[];
+  backline_customer_id?: string;
+  backline_first_party: boolean;
   backline_active: boolean;
 }
 
-export type Kind = "web" | "public" | "service";
+export type Kind = "web" | "public" | "device" | "service";
 
 export const KINDS: Record<Kind, { label: string; description: string }> = {
   web: { label: "Web application", description: "Runs on a server, which keeps its secret." },
   public: { label: "Phone or browser app", description: "Runs at its users and has no secret." },
+  device: {
+    label: "Device without a browser",
+    description: "A terminal, a screen: people type its code on another device. It has no secret.",
+  },
   service: { label: "Service account", description: "Acts by itself, without a user." },
 };
 
@@ -37,18 +49,50 @@ export const SCOPES: { value: string; label: string }[] = [
   { value: "api", label: "Act for them in Backline" },
 ];
 
+/** How a program that keeps something secret shows who it is. */
+export const PROOFS: { value: string; label: string }[] = [
+  { value: "client_secret_basic", label: "A secret, in the Authorization header" },
+  { value: "client_secret_post", label: "A secret, in the form" },
+  { value: "private_key_jwt", label: "A key of its own (private_key_jwt)" },
+];
+
+/** The last two are read by fewer programs. */
+export const ID_TOKEN_ALGORITHMS = ["RS256", "ES256", "EdDSA"];
+
+const DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code";
+
 export function kindOf(registration: Registration): Kind {
-  if (!registration.grant_types.includes("authorization_code")) return "service";
-  return registration.token_endpoint_auth_method === "none" ? "public" : "web";
+  const { grant_types: grants, token_endpoint_auth_method: proof } = registration;
+  if (grants.includes("authorization_code")) return proof === "none" ? "public" : "web";
+  return grants.includes(DEVICE_GRANT) ? "device" : "service";
 }
 
-/** What the form asks for. */
+/** Whether people sign in to it in a browser, which is sent back to it. */
+export function signsInByBrowser(kind: Kind): boolean {
+  return kind === "web" || kind === "public";
+}
+
+/** Whether it shows who it is. */
+export function isConfidential(kind: Kind): boolean {
+  return kind === "web" || kind === "service";
+}
+
+/** What the form asks for. Lists of addresses are texts, one address a line. */
 export interface ProgramFields {
   name: string;
   kind: Kind;
   redirectAddresses: string;
   scopes: string[];
   permissions: string[];
+  customerId: string | null;
+  proof: string;
+  /** A JSON Web Key Set (RFC 7517, section 5), or nothing. */
+  keys: string;
+  isBound: boolean;
+  isFirstParty: boolean;
+  idTokenAlgorithm: string;
+  afterSignOut: string;
+  logoutAddress: string;
 }
 
 export const NEW_PROGRAM: ProgramFields = {
@@ -57,15 +101,32 @@ export const NEW_PROGRAM: ProgramFields = {
   redirectAddresses: "",
   scopes: ["openid", "profile", "email"],
   permissions: [],
+  customerId: null,
+  proof: "client_secret_basic",
+  keys: "",
+  isBound: false,
+  isFirstParty: false,
+  idTokenAlgorithm: "RS256",
+  afterSignOut: "",
+  logoutAddress: "",
 };
 
 export function fieldsOf(registration: Registration): ProgramFields {
+  const { jwks } = registration;
   return {
     name: registration.client_name,
     kind: kindOf(registration),
     redirectAddresses: registration.redirect_uris.join("\n"),
     scopes: registration.scope.split(" ").filter((scope) => scope !== ""),
     permissions: registration.backline_permissions,
+    customerId: registration.backline_customer_id ?? null,
+    proof: registration.token_endpoint_auth_method,
+    keys: jwks === undefined ? "" : JSON.stringify(jwks, null, 2),
+    isBound: registration.dpop_bound_access_tokens,
+    isFirstParty: registration.backline_first_party,
+    idTokenAlgorithm: registration.id_token_signed_response_alg,
+    afterSignOut: registration.post_logout_redirect_uris.join("\n"),
+    logoutAddress: registration.backchannel_logout_uri ?? "",
   };
 }
 
@@ -82,7 +143,7 @@ export const programQuery = (id: string) =>
   });
 
 export function registerProgram(fields: ProgramFields): Promise<Registration> {
-  const body = { ...METHODS[fields.kind], ...metadataOf(fields) };
+  const body = { grant_types: GRANTS[fields.kind], ...metadataOf(fields) };
   return callOAuth("POST", "/oauth/register", { body });
 }
 
@@ -105,22 +166,35 @@ export function removeProgram(id: string): Promise<void> {
   return callOAuth("DELETE", pathOf(id));
 }
 
-const SIGNS_IN = { grant_types: ["authorization_code", "refresh_token"] };
-const METHODS: Record<Kind, Pick<Registration, "grant_types" | "token_endpoint_auth_method">> = {
-  web: { ...SIGNS_IN, token_endpoint_auth_method: "client_secret_basic" },
-  public: { ...SIGNS_IN, token_endpoint_auth_method: "none" },
-  service: { grant_types: ["client_credentials"], token_endpoint_auth_method: "client_secret_basic" },
+const GRANTS: Record<Kind, string[]> = {
+  web: ["authorization_code", "refresh_token"],
+  public: ["authorization_code", "refresh_token"],
+  device: [DEVICE_GRANT, "refresh_token"],
+  service: ["client_credentials"],
 };
 
-function metadataOf({ name, kind, redirectAddresses, scopes, permissions }: ProgramFields) {
+function metadataOf(fields: ProgramFields) {
+  const { kind, keys, logoutAddress } = fields;
   const isService = kind === "service";
-  const addresses = redirectAddresses.split(/\s+/).filter((address) => address !== "");
+  const byBrowser = signsInByBrowser(kind);
   return {
-    client_name: name.trim(),
-    redirect_uris: isService ? [] : addresses,
-    scope: isService ? "api" : scopes.join(" "),
-    backline_permissions: isService ? permissions : [],
+    client_name: fields.name.trim(),
+    token_endpoint_auth_method: isConfidential(kind) ? fields.proof : "none",
+    jwks: keys.trim() === "" ? undefined : JSON.parse(keys),
+    redirect_uris: byBrowser ? linesOf(fields.redirectAddresses) : [],
+    post_logout_redirect_uris: byBrowser ? linesOf(fields.afterSignOut) : [],
+    backchannel_logout_uri: logoutAddress.trim() === "" ? undefined : logoutAddress.trim(),
+    dpop_bound_access_tokens: fields.isBound,
+    id_token_signed_response_alg: fields.idTokenAlgorithm,
+    scope: isService ? "api" : fields.scopes.join(" "),
+    backline_permissions: isService ? fields.permissions : [],
+    backline_customer_id: isService ? (fields.customerId ?? undefined) : undefined,
+    backline_first_party: fields.isFirstParty,
   };
+}
+
+function linesOf(text: string): string[] {
+  return text.split(/\s+/).filter((line) => line !== "");
 }
 
 function pathOf(id: string): `/oauth/${string}` {

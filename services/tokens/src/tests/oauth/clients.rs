@@ -1,5 +1,6 @@
 //! Registrations, how clients prove who they are, and clients that act on their own behalf.
 
+use contracts::audit::Outcome;
 use http::Method;
 use identity::{KeyPair, SigningAlgorithm};
 use jiff::SignedDuration;
@@ -60,6 +61,9 @@ async fn a_service_account_may_do_what_its_registration_lists_and_nothing_else()
     party.node.get(&caller, "/oauth/register").await.expect(200);
     let refused = party.node.post(&caller, "/oauth/register", web_client()).await;
     refused.expect_problem(403, "not_permitted");
+    let denied = party.node.wait_for_audited("oauth-clients:manage", Outcome::Denied).await;
+    assert_eq!(denied.by.id.as_deref(), Some(party.client_id.as_str()));
+    assert_eq!(denied.by.label.as_deref(), Some("Till"));
     party.node.get(&caller, "/api/v1/auth/sessions").await.expect_problem(401, "unauthenticated");
     expect_error(
         party.post("/oauth/token", &[OWN_BEHALF[0], ("scope", "openid")]).await,
