@@ -12,7 +12,7 @@ readonly REDIS=${BACKLINE_TEST_REDIS:-redis://127.0.0.1:6379}
 readonly PROGRAM=${CARGO_TARGET_DIR:-$PWD/target}/debug/backline
 # The exact version that deny.toml was written for.
 readonly CARGO_DENY_VERSION=0.20.2
-readonly LINES_TOLD_AGAIN=40
+readonly LINES_TOLD_AGAIN=20
 output=$(mktemp "${TMPDIR:-/tmp}/backline-test.XXXXXX")
 readonly output
 trap 'rm -f "$output"' EXIT

@@ -104,6 +104,6 @@ async fn haproxy(plan: &Plan, folder: &Path, origin: SocketAddr) -> Result<Optio
     std::fs::write(&file, text)?;
     let mut command = Command::new(program);
     command.arg("-db").arg("-f").arg(&file);
-    let process = Process::foreign(command, address, folder).await?;
+    let process = Process::foreign(command, address, folder, "/").await?;
     Ok(Some(per_cpu_second(plan, &process, ROUTE, None).await?))
 }

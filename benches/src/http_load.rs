@@ -125,7 +125,7 @@ pub async fn chain(
     address: SocketAddr,
     seeds: Vec<String>,
     ask: fn(&str) -> Vec<u8>,
-    next: fn(&Value) -> Result<String>,
+    next: impl Fn(&Value) -> Result<String> + Copy + Send + Sync + 'static,
 ) -> Result<Outcome> {
     let begin = Instant::now() + plan.warm_up;
     let end = begin + plan.measured;
@@ -137,7 +137,7 @@ async fn chain_one(
     address: SocketAddr,
     mut seed: String,
     ask: fn(&str) -> Vec<u8>,
-    next: fn(&Value) -> Result<String>,
+    next: impl Fn(&Value) -> Result<String>,
     begin: Instant,
     end: Instant,
 ) -> Result<Counted> {

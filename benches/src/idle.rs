@@ -1,7 +1,5 @@
 //! What the program costs when nobody asks: memory, and the time to start on a data folder that is there.
 
-use std::time::Instant;
-
 use crate::process::Process;
 use crate::report::Row;
 use crate::{Plan, Result};
@@ -12,9 +10,8 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Row>> {
     Process::program(plan, folder.path(), &[]).await?.stop().await?;
     let (mut starts, mut memory) = (vec![], vec![]);
     for _ in 0..plan.starts {
-        let spawned = Instant::now();
         let program = Process::program(plan, folder.path(), &[]).await?;
-        starts.push(spawned.elapsed().as_secs_f64());
+        starts.push(program.start.as_secs_f64());
         tokio::time::sleep(plan.settle).await;
         memory.push(program.resident_mib()?);
         program.stop().await?;

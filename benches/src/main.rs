@@ -1,4 +1,5 @@
-//! `cargo run --release -p benches`: measures everything and prints a table. `--quick` only shows that it runs.
+//! `cargo run --release -p benches`: measures everything, or what is named, and prints a table. `--quick` only shows
+//! that it runs.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,6 +14,9 @@ use benches::{
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// What there is to measure, in this order.
+const NAMES: [&str; 7] =
+    ["idle", "orders", "orders-postgres", "gateway", "sign-ins", "authorization-server", "doors"];
 /// Wrong use of the command line.
 const EX_USAGE: u8 = 64;
 
@@ -48,32 +52,35 @@ async fn play(name: &str, arguments: &[String]) -> Result<ExitCode> {
 
 async fn measure(arguments: &[String]) -> Result<ExitCode> {
     let executable = std::env::current_exe()?;
-    let plan = match arguments {
-        [] => Plan::full(executable),
-        [only] if only == "--quick" => Plan::quick(executable),
-        _ => {
-            eprintln!("benches: the only argument is --quick");
-            return Ok(ExitCode::from(EX_USAGE));
+    let (quick, names): (Vec<&String>, Vec<&String>) =
+        arguments.iter().partition(|argument| *argument == "--quick");
+    if let Some(unknown) = names.iter().find(|name| !NAMES.contains(&name.as_str())) {
+        eprintln!(
+            "benches: `{unknown}` is not measured; there are {}, and --quick",
+            NAMES.join(", ")
+        );
+        return Ok(ExitCode::from(EX_USAGE));
+    }
+    let plan = if quick.is_empty() { Plan::full(executable) } else { Plan::quick(executable) };
+    let mut rows = vec![];
+    for name in NAMES {
+        if names.is_empty() || names.iter().any(|wanted| *wanted == name) {
+            eprintln!("{name} …");
+            rows.extend(measure_one(&plan, name).await?);
         }
-    };
-    print(&measure_all(&plan).await?);
+    }
+    print(&rows);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn measure_all(plan: &Plan) -> Result<Vec<Row>> {
-    eprintln!("idle memory and starts …");
-    let mut rows = idle::measure(plan).await?;
-    eprintln!("orders on SQLite …");
-    rows.extend(orders::measure(plan).await?);
-    eprintln!("orders on PostgreSQL …");
-    rows.extend(orders_postgres::measure(plan).await?);
-    eprintln!("gateway …");
-    rows.extend(gateway::measure(plan).await?);
-    eprintln!("sign-ins …");
-    rows.extend(sign_ins::measure(plan).await?);
-    eprintln!("tokens …");
-    rows.extend(authorization_server::measure(plan).await?);
-    eprintln!("event pages and check-ins …");
-    rows.extend(doors::measure(plan).await?);
-    Ok(rows)
+async fn measure_one(plan: &Plan, name: &str) -> Result<Vec<Row>> {
+    match name {
+        "idle" => idle::measure(plan).await,
+        "orders" => orders::measure(plan).await,
+        "orders-postgres" => orders_postgres::measure(plan).await,
+        "gateway" => gateway::measure(plan).await,
+        "sign-ins" => sign_ins::measure(plan).await,
+        "authorization-server" => authorization_server::measure(plan).await,
+        _ => doors::measure(plan).await,
+    }
 }

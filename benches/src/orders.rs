@@ -9,20 +9,25 @@ use crate::report::{Outcome, Row, per_second};
 use crate::stage::{Stage, order};
 use crate::{Plan, Result};
 
-const CLIENTS: [usize; 2] = [64, 256];
+/// How many, and whether every message also goes to the embedded broker.
+const CLIENTS: [(usize, bool); 3] = [(64, true), (256, true), (256, false)];
 const SEATS: u64 = 10_000_000;
 
 /// On SQLite, in one process.
 pub async fn measure(plan: &Plan) -> Result<Vec<Row>> {
     let mut rows = vec![];
-    for clients in CLIENTS {
-        let stage = Stage::open(plan, &[]).await?;
+    for (clients, broker) in CLIENTS {
+        let settings: &[_] = if broker { &[] } else { &[("BACKLINE_BROKER__LISTEN", "")] };
+        let stage = Stage::open(plan, settings).await?;
         let ours = sell(plan, &stage, clients).await?;
         let folder = stage.folder();
         stage.program.stop().await?;
         let bare = grouped_orders(plan, &folder, clients).await?;
         rows.push(Row {
-            what: format!("orders on one event, {clients} clients, SQLite"),
+            what: format!(
+                "orders on one event, {clients} clients, SQLite{}",
+                if broker { "" } else { ", no broker" }
+            ),
             figure: per_second(ours.per_second),
             latency: ours.latency(),
             reference: format!(

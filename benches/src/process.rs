@@ -31,6 +31,8 @@ pub struct Process {
     child: Child,
     /// Where it listens.
     pub address: SocketAddr,
+    /// From its start until it answered.
+    pub start: Duration,
     log: PathBuf,
 }
 
@@ -55,10 +57,15 @@ impl Process {
         Ok(process)
     }
 
-    /// Starts a foreign program that listens at `address`.
-    pub async fn foreign(command: Command, address: SocketAddr, folder: &Path) -> Result<Self> {
+    /// Starts a foreign program that listens at `address`, and is ready when it answers this path.
+    pub async fn foreign(
+        command: Command,
+        address: SocketAddr,
+        folder: &Path,
+        path: &str,
+    ) -> Result<Self> {
         let mut process = Self::start(command, address, folder)?;
-        process.wait_until("/").await?;
+        process.wait_until(path).await?;
         Ok(process)
     }
 
@@ -97,17 +104,19 @@ impl Process {
         let log = folder.join(format!("{}.log", address.port()));
         let file = std::fs::File::create(&log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        Ok(Self { child: command.spawn()?, address, log })
+        Ok(Self { child: command.spawn()?, address, start: Duration::ZERO, log })
     }
 
     async fn wait_until(&mut self, path: &str) -> Result<()> {
-        let deadline = Instant::now() + START_PATIENCE;
+        let spawned = Instant::now();
+        let deadline = spawned + START_PATIENCE;
         while !self.is_ready(path).await {
             if self.child.try_wait()?.is_some() || Instant::now() > deadline {
                 return Err(self.failed("does not get ready"));
             }
             tokio::time::sleep(READY_POLL).await;
         }
+        self.start = spawned.elapsed();
         Ok(())
     }
 
@@ -137,6 +146,7 @@ pub fn program(plan: &Plan, folder: &Path, settings: &[(&str, &str)]) -> Command
     // All clients come from one address here, and a log line costs about as much as a request.
     command.env("BACKLINE_GATEWAY__RATE_LIMIT__ENABLED", "false");
     command.env("BACKLINE_NODE__GRPC_LISTEN", "");
+    command.env("BACKLINE_BROKER__LISTEN", "127.0.0.1:0");
     command.env("BACKLINE_LOG__FILTER", "warn,access=off");
     command.envs(settings.iter().copied());
     command

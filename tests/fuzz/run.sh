@@ -64,7 +64,7 @@ start_program() {
     base=http://127.0.0.1:$(free_port)
     make_admin admin@example.org
     # Generated requests come faster than anybody types.
-    BACKLINE_GATEWAY__RATE_LIMIT__ENABLED=false BACKLINE_NODE__GRPC_LISTEN="" \
+    BACKLINE_GATEWAY__RATE_LIMIT__ENABLED=false BACKLINE_NODE__GRPC_LISTEN="" BACKLINE_BROKER__LISTEN="" \
         "$PROGRAM" serve --data "$data" --listen "${base#http://}" >"$FINDINGS/backline.log" 2>&1 &
     program=$!
     eventually "the program" get /ready
