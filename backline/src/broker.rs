@@ -55,10 +55,10 @@ impl EmbeddedBroker {
         let listen = config.broker_listen().map_err(|error| error.to_string())?;
         let Some(listen) = listen else { return Ok(None) };
         let services = TABLE.iter().map(|entry| entry.name).collect();
-        let prefix = config.messages.prefix.as_str();
+        let own = config.messages.nats();
         let mut settings = BrokerSettings::new(config.node.data.join(FOLDER));
         let doorkeeper: Arc<dyn Authenticator> =
-            Arc::new(Doorkeeper::new(verifier, prefix, services));
+            Arc::new(Doorkeeper::new(verifier, &own, services));
         settings.authenticator = doorkeeper.clone();
         settings.jetstream.clock = clock.clone();
         settings.server.listen = listen;
@@ -72,10 +72,10 @@ impl EmbeddedBroker {
         let own_door = own_door(config, &broker, doorkeeper).await?;
         let nearest = own_door.as_ref().map_or(broker.address(), Server::address);
         let own = NatsConfig {
-            url: address_of(nearest),
+            url: url_of("nats", nearest),
             bytes_max: Some(config.broker.bytes_max),
             token: Some(TokenSource::new(move || secret.token_for(OWN_NAME))),
-            ..config.messages.nats()
+            ..own
         };
         Ok(Some(Self { broker, own_door, own }))
     }
@@ -100,28 +100,29 @@ async fn own_door(
     broker: &Broker,
     doorkeeper: Arc<dyn Authenticator>,
 ) -> Result<Option<Server>, String> {
-    if config.broker.tls_certificate_file.as_os_str().is_empty() {
+    if !config.broker.is_encrypted() {
         return Ok(None);
     }
     let door = Server::start(server::Settings::default(), broker.router().clone(), doorkeeper);
     door.await.map(Some).map_err(|error| error.to_string())
 }
 
-fn address_of(address: SocketAddr) -> String {
+/// How a client on this machine reaches who listens there.
+pub(crate) fn url_of(scheme: &str, address: SocketAddr) -> String {
     // Who listens everywhere is reached at home too.
     let port = address.port();
     match address.ip() {
-        ip if ip.is_unspecified() && ip.is_ipv4() => format!("nats://127.0.0.1:{port}"),
-        ip if ip.is_unspecified() => format!("nats://[::1]:{port}"),
-        _ => format!("nats://{address}"),
+        ip if ip.is_unspecified() && ip.is_ipv4() => format!("{scheme}://127.0.0.1:{port}"),
+        ip if ip.is_unspecified() => format!("{scheme}://[::1]:{port}"),
+        _ => format!("{scheme}://{address}"),
     }
 }
 
 fn tls(config: &BrokerConfig) -> Result<Option<Arc<rustls::ServerConfig>>, String> {
-    let BrokerConfig { tls_certificate_file: certificates, tls_key_file: key, .. } = config;
-    if certificates.as_os_str().is_empty() && key.as_os_str().is_empty() {
+    if !config.is_encrypted() {
         return Ok(None);
     }
+    let BrokerConfig { tls_certificate_file: certificates, tls_key_file: key, .. } = config;
     let read = CertificateDer::pem_file_iter(certificates).and_then(Iterator::collect);
     let chain: Vec<_> =
         read.map_err(|error| format!("`broker.tls_certificate_file` {certificates:?}: {error}"))?;
@@ -153,11 +154,9 @@ struct Doorkeeper {
 }
 
 impl Doorkeeper {
-    /// `prefix`: what the subjects of Backline's own messages begin with.
-    fn new(verifier: Arc<Verifier>, prefix: &str, services: Vec<&'static str>) -> Self {
-        // As the client of the services names it.
-        let stream = prefix.replace('.', "_");
-        let names = Names { prefix: prefix.to_owned(), stream, services };
+    /// `own`: how Backline's own messages travel.
+    fn new(verifier: Arc<Verifier>, own: &NatsConfig, services: Vec<&'static str>) -> Self {
+        let names = Names { prefix: own.prefix.clone(), stream: own.stream_name(), services };
         Self { verifier, names: Arc::new(names) }
     }
 }

@@ -169,6 +169,14 @@ pub struct BrokerConfig {
     pub bytes_max: u64,
 }
 
+impl BrokerConfig {
+    /// Whether clients are to encrypt.
+    pub fn is_encrypted(&self) -> bool {
+        let files = [&self.tls_certificate_file, &self.tls_key_file];
+        files.iter().any(|file| !file.as_os_str().is_empty())
+    }
+}
+
 impl Default for BrokerConfig {
     fn default() -> Self {
         Self {

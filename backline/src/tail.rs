@@ -10,8 +10,10 @@ use async_nats::jetstream::consumer::{DeliverPolicy, Info, pull};
 use async_nats::jetstream::{self, stream::Stream};
 use futures::{StreamExt, TryStreamExt};
 use jiff::Timestamp;
+use messages::Pattern;
 use serde_json::Value;
 
+use crate::broker::url_of;
 use crate::config::{Config, Engine};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -32,7 +34,7 @@ pub async fn tail(
             DeliverPolicy::ByStartTime { start_time: start.into() }
         }
     };
-    let filter_subject = format!("{}.{}", config.messages.prefix, pattern.replace('#', ">"));
+    let filter_subject = Pattern::new(pattern).nats_subject(&config.messages.prefix);
     let settings = pull::OrderedConfig { filter_subject, deliver_policy, ..Default::default() };
     let consumer = stream.create_consumer(settings).await.map_err(text)?;
     let mut messages = consumer.messages().await.map_err(text)?;
@@ -79,7 +81,7 @@ async fn stream(config: &Config, token: Option<String>) -> Result<Stream, String
         }
         _ => format!("the broker at {url}: {error}"),
     })?;
-    let name = config.messages.prefix.replace('.', "_");
+    let name = config.messages.nats().stream_name();
     jetstream::new(client).get_stream(name).await.map_err(text)
 }
 
@@ -90,9 +92,8 @@ fn url(config: &Config) -> Result<String, String> {
     }
     let address = config.broker_listen().map_err(text)?;
     let address = address.ok_or("there is no broker: `broker.listen` is empty")?;
-    let scheme =
-        if config.broker.tls_certificate_file.as_os_str().is_empty() { "nats" } else { "tls" };
-    Ok(format!("{scheme}://{address}"))
+    let scheme = if config.broker.is_encrypted() { "tls" } else { "nats" };
+    Ok(url_of(scheme, address))
 }
 
 fn text(error: impl std::fmt::Display) -> String {

@@ -1,9 +1,10 @@
 //! Messages between services: what they look like, how they are published and received.
 //!
 //! A *message* is what travels on the broker; an *event* is a concert. Messages are CloudEvents 1.0 in
-//! JSON. An engine ([`Engine`]) moves them: [`InProcess`] between services of one process, [`Mirrored`] between them
-//! and with a copy for a broker, [`Nats`] between processes. Promise: a message is delivered at least once to every [`Inbox`] whose
-//! pattern it matches, in order per subject; the inbox makes a repetition harmless.
+//! JSON. An engine ([`Engine`]) moves them: [`InProcess`] between services of one process, [`Mirrored`]
+//! between them and with a copy for a broker, [`Nats`] between processes. Promise: a message is delivered
+//! at least once to every [`Inbox`] whose pattern it matches, in order per subject; the inbox makes a
+//! repetition harmless.
 //! Nothing is lost between the two because publishers keep a message in their outbox until the
 //! engine has taken it, and an engine has taken it only when it is on disk elsewhere.
 

@@ -73,6 +73,13 @@ impl Default for NatsConfig {
     }
 }
 
+impl NatsConfig {
+    /// The stream that all messages are kept in. Dots separate subject words and may not occur in a stream's name.
+    pub fn stream_name(&self) -> String {
+        self.prefix.replace('.', "_")
+    }
+}
+
 /// A connection to NATS JetStream. Reconnects by itself.
 pub struct Nats {
     config: NatsConfig,
@@ -105,7 +112,7 @@ impl Nats {
 
     async fn create_stream(&self) -> Result<(), Error> {
         let config = stream::Config {
-            name: self.stream_name(),
+            name: self.config.stream_name(),
             subjects: vec![format!("{}.>", self.config.prefix)],
             max_age: self.config.retention,
             max_bytes: self
@@ -121,13 +128,8 @@ impl Nats {
         Ok(())
     }
 
-    /// Dots separate subject words and may not occur in a stream's name.
-    fn stream_name(&self) -> String {
-        self.config.prefix.replace('.', "_")
-    }
-
     async fn stream(&self) -> Result<stream::Stream, Error> {
-        self.context.get_stream(self.stream_name()).await.map_err(broker)
+        self.context.get_stream(self.config.stream_name()).await.map_err(broker)
     }
 }
 

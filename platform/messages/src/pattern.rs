@@ -31,7 +31,7 @@ impl Pattern {
     }
 
     /// The same pattern as a NATS subject below `prefix`.
-    pub(crate) fn nats_subject(&self, prefix: &str) -> String {
+    pub fn nats_subject(&self, prefix: &str) -> String {
         format!("{prefix}.{}", self.0.replace('#', ">"))
     }
 }

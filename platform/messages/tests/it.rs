@@ -123,7 +123,7 @@ impl Broker {
 
     async fn delete(self) {
         let client = async_nats::connect(BROKER).await.expect("a connection");
-        let stream = self.config.prefix.replace('.', "_");
+        let stream = self.config.stream_name();
         let context = async_nats::jetstream::new(client);
         context.delete_stream(stream).await.expect("the stream deleted");
     }

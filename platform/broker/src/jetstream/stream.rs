@@ -11,6 +11,7 @@ mod consumers;
 mod direct;
 mod inlet;
 mod opening;
+mod outlet;
 mod publish;
 mod push;
 mod requests;
@@ -45,8 +46,9 @@ use crate::log::{self, Limits, Log};
 use crate::server::{Registration, Router};
 use crate::subject::{Filter, Subject};
 use inlet::Publications;
+use outlet::Outlet;
 use publish::Unconfirmed;
-use running::{Outcome, Outlet, Running};
+use running::{Outcome, Running};
 use saving::Saver;
 
 /// Commands that are carried out before the consumers have their turn.
@@ -229,13 +231,7 @@ impl Stream {
     }
 
     fn work_for_consumers(&mut self, now_ns: i64) {
-        let outlet = Outlet {
-            stream: &self.config.name,
-            log: &self.log,
-            router: &self.router,
-            readable: self.log.state().last_seq,
-            now_ns,
-        };
+        let outlet = Outlet::new(&self.config.name, &self.log, &self.router, now_ns);
         let is_interest_changed = std::mem::take(&mut self.is_interest_changed);
         let mut exhausted = Vec::new();
         let mut settled = Vec::new();

@@ -196,7 +196,8 @@ impl Tokens {
     /// The session of a client's own tokens: they die with it, as a user's do. One is made when there is none or
     /// when it would end before the token does.
     async fn own_session(&self, client: &Client) -> Result<Session> {
-        let (asked, now) = (self.moment(), self.clock.now());
+        let asked = self.moment();
+        let now = asked.at;
         let (id, own) = (client.id.to_string(), UserId(client.id.0));
         let outlasts = |session: &Session| session.expires_at > now + ACCESS_TOKEN_LIFETIME;
         if let Some(session) = self.recent_own_sessions.get(&id, asked).filter(outlasts) {

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::running::{Outlet, Running};
+use super::outlet::Outlet;
+use super::running::Running;
 use super::{Stream, saving};
 use crate::Message;
 use crate::jetstream::advisory::{Action, Advisory};
@@ -201,13 +202,7 @@ impl Stream {
 
     pub(super) fn consumer_info(&mut self, name: &str) -> Result<ConsumerInfo, ApiError> {
         let now_ns = self.now_ns();
-        let outlet = Outlet {
-            stream: &self.config.name,
-            log: &self.log,
-            router: &self.router,
-            readable: self.log.state().last_seq,
-            now_ns,
-        };
+        let outlet = Outlet::new(&self.config.name, &self.log, &self.router, now_ns);
         let consumer = self.consumers.get_mut(name).ok_or(error::CONSUMER_NOT_FOUND)?;
         Ok(consumer.info(&outlet))
     }

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 use bytes::{BufMut, Bytes, BytesMut};
 use jiff::Timestamp;
 
+use super::outlet::Outlet;
 use super::push::Push;
 use crate::Message;
 use crate::jetstream::config::ConsumerConfig;
@@ -30,20 +31,6 @@ const AHEAD_BYTES_KEPT: usize = 64 * 1024;
 const RECEIVER_BYTES_MAX: usize = 2 << 20;
 /// While messages disappear by themselves, a consumer's pending messages are counted at most so often.
 const RECOUNT_INTERVAL_NS: i64 = 100_000_000;
-
-/// What handing out needs to know.
-pub struct Outlet<'a> {
-    /// The stream's name.
-    pub stream: &'a str,
-    /// Its messages.
-    pub log: &'a Log,
-    /// The way to the receivers.
-    pub router: &'a Router,
-    /// The highest sequence that can be read.
-    pub readable: u64,
-    /// Now.
-    pub now_ns: i64,
-}
 
 /// How handing out ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
