@@ -6,6 +6,7 @@
 
 mod load;
 mod peers;
+mod walk;
 
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use serde_json::json;
 use crate::report::{Outcome, Row, per_second};
 use crate::stage::{ORGANISER, PASSWORD, Stage, text};
 use crate::{Plan, Result};
-use load::{CLIENTS, Client, Paths, REFRESHING};
+use load::{CLIENTS, Client, Paths, REFRESHING, Rest};
 
 /// What is measured of each.
 struct Figures {
@@ -28,6 +29,7 @@ struct Figures {
     introspections: Outcome,
     key_sets: Outcome,
     refreshes: Option<Outcome>,
+    user_infos: Option<Outcome>,
     /// After all that.
     loaded_mib: f64,
 }
@@ -39,6 +41,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Row>> {
     let mut table = Table { ours, peers: peers.into_iter().flatten().collect(), rows: vec![] };
     table.rate("client credentials (EdDSA)", CLIENTS, "≥ 1.3", |of| Some(&of.client_credentials));
     table.rate("introspections", CLIENTS, "≥ 2", |of| Some(&of.introspections));
+    table.rate("user infos", CLIENTS, "≥ 2", |of| of.user_infos.as_ref());
     table.rate("refreshes", REFRESHING, "", |of| of.refreshes.as_ref());
     table.rate("key sets", CLIENTS, "", |of| Some(&of.key_sets));
     table.size("MiB before this load", "≤ 60", |of| of.idle_mib);
@@ -102,11 +105,16 @@ async fn ours(plan: &Plan) -> Result<Figures> {
     let idle_mib = stage.program.resident_mib()?;
     let client = register(&stage).await?;
     let asked = load::ask(plan, stage.program.address, &client, OURS).await?;
+    let token = walk::user_token(&stage).await?;
+    let user_infos = load::user_infos(plan, stage.program.address, USER_INFO, &token).await?;
     let refreshes = refreshes(plan, &stage).await?;
     let loaded_mib = stage.program.resident_mib()?;
-    let start = stage.program.start;
-    Ok(asked.into_figures("Backline", start, idle_mib, Some(refreshes), loaded_mib))
+    let (start, refreshes) = (stage.program.start, Some(refreshes));
+    let user_infos = Some(user_infos);
+    Ok(asked.into_figures("Backline", start, idle_mib, Rest { refreshes, user_infos, loaded_mib }))
 }
+
+const USER_INFO: &str = "/oauth/userinfo";
 
 const OURS: Paths = Paths {
     token: "/oauth/token",

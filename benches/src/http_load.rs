@@ -28,11 +28,21 @@ pub struct Connection {
 pub struct Answer {
     /// The status.
     pub status: u16,
+    /// The status line and the headers.
+    head: String,
     /// The body.
     pub body: Vec<u8>,
 }
 
 impl Answer {
+    /// A header that has to be there; the first, where there are several.
+    pub fn header(&self, name: &str) -> Result<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut found = lines.filter(|(found, _)| found.eq_ignore_ascii_case(name));
+        let (_, value) = found.next().ok_or_else(|| format!("no `{name}` in {}", self.head))?;
+        Ok(value.trim())
+    }
+
     /// The body as JSON, if the status is the expected one.
     pub fn expect(self, status: StatusCode) -> Result<Value> {
         if self.status != status.as_u16() {
@@ -69,7 +79,8 @@ impl Connection {
     /// Sends a request and takes the answer.
     pub async fn send(&mut self, request: &[u8]) -> Result<Answer> {
         let (status, start) = self.exchange(request).await?;
-        Ok(Answer { status, body: self.buffer[start..].to_vec() })
+        let head = String::from_utf8_lossy(&self.buffer[..start]).into_owned();
+        Ok(Answer { status, head, body: self.buffer[start..].to_vec() })
     }
 
     /// GET.

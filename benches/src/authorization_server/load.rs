@@ -64,10 +64,10 @@ impl Asked {
         name: &'static str,
         start: Duration,
         idle_mib: f64,
-        refreshes: Option<Outcome>,
-        loaded_mib: f64,
+        rest: Rest,
     ) -> Figures {
         let Self { client_credentials, introspections, key_sets } = self;
+        let Rest { refreshes, user_infos, loaded_mib } = rest;
         Figures {
             name,
             start,
@@ -76,9 +76,17 @@ impl Asked {
             introspections,
             key_sets,
             refreshes,
+            user_infos,
             loaded_mib,
         }
     }
+}
+
+/// What takes a user, whom not every server has here; and what it has come to in the end.
+pub struct Rest {
+    pub refreshes: Option<Outcome>,
+    pub user_infos: Option<Outcome>,
+    pub loaded_mib: f64,
 }
 
 /// Tokens by client credentials, questions about one of them, key sets.
@@ -109,4 +117,15 @@ pub async fn refresh(
     name: &'static str,
 ) -> Result<Outcome> {
     chain(plan, at, tokens, ask, move |answer| text(answer, name)).await
+}
+
+/// Who the user of a token is.
+pub async fn user_infos(
+    plan: &Plan,
+    at: SocketAddr,
+    path: &str,
+    token: &str,
+) -> Result<Outcome> {
+    let question = request("GET", path, Some(token), None);
+    repeat(plan, at, CLIENTS, question, StatusCode::OK).await
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::Figures;
-use super::load::{self, Client, Paths, REFRESHING, form};
+use super::load::{self, Client, Paths, REFRESHING, Rest, form};
 use crate::http_load::Connection;
 use crate::process::{Process, free_address};
 use crate::stage::text;
@@ -34,11 +34,12 @@ const ISSUERD: Paths = Paths {
     measured_token: "",
     introspected_token: "",
 };
+const ISSUERD_USER_INFO: &str = "/realms/master/protocol/openid-connect/userinfo";
 const CLIENTS: &str = "/admin/realms/master/clients";
-const ADMIN: &str = "grant_type=password&client_id=admin-cli&username=admin&password=";
+const ADMIN: &str = "grant_type=password&client_id=admin-cli&scope=openid&username=admin&password=";
 const SECRET: &str = "a-secret-of-the-bench";
 
-/// `oidc-provider` for Node.js. Its refreshes need a browser's part and are not asked for.
+/// `oidc-provider` for Node.js. What needs a user needs a browser's part there and is not asked for.
 pub async fn oidc_provider(plan: &Plan) -> Result<Option<Figures>> {
     let folder = Path::new(PEERS);
     if !folder.join("node_modules").is_dir() {
@@ -55,7 +56,8 @@ pub async fn oidc_provider(plan: &Plan) -> Result<Option<Figures>> {
     let client = Client { id: "bench".to_owned(), secret: SECRET.to_owned() };
     let asked = load::ask(plan, address, &client, OIDC_PROVIDER).await?;
     let loaded_mib = server.resident_mib()?;
-    Ok(Some(asked.into_figures("oidc-provider", server.start, idle_mib, None, loaded_mib)))
+    let rest = Rest { refreshes: None, user_infos: None, loaded_mib };
+    Ok(Some(asked.into_figures("oidc-provider", server.start, idle_mib, rest)))
 }
 
 /// Issuerd.
@@ -76,9 +78,13 @@ pub async fn issuerd(plan: &Plan) -> Result<Option<Figures>> {
     for _ in 0..REFRESHING {
         tokens.push(text(&sign_in(address).await?, "refresh_token")?);
     }
+    let token = text(&sign_in(address).await?, "access_token")?;
+    let user_infos = load::user_infos(plan, address, ISSUERD_USER_INFO, &token).await?;
     let refreshes = load::refresh(plan, address, tokens, ask_for_next, "refresh_token").await?;
     let loaded_mib = server.resident_mib()?;
-    Ok(Some(asked.into_figures("Issuerd", server.start, idle_mib, Some(refreshes), loaded_mib)))
+    let (refreshes, user_infos) = (Some(refreshes), Some(user_infos));
+    let rest = Rest { refreshes, user_infos, loaded_mib };
+    Ok(Some(asked.into_figures("Issuerd", server.start, idle_mib, rest)))
 }
 
 fn issuerd_at(program: &Path, address: SocketAddr, folder: &TempDir) -> Result<Command> {

@@ -10,8 +10,9 @@ use cedar_policy::{
 };
 use uuid::Uuid;
 
-use crate::actor::{Actor, Principal};
+use crate::actor::Actor;
 use crate::permission::Reach;
+use crate::question::{Asker, Permitted, Question};
 
 const COMMON_SCHEMA: &str = include_str!("common.cedarschema");
 const COMMON_POLICIES: &str = include_str!("common.cedar");
@@ -36,7 +37,7 @@ pub enum Denied {
 }
 
 /// What an action is done to.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Resource {
     kind: &'static str,
     id: String,
@@ -112,6 +113,7 @@ struct Inner {
     /// A small set for each action, because deciding takes time for every policy it looks at.
     by_action: HashMap<String, (EntityUid, PolicySet)>,
     authorizer: Authorizer,
+    permitted: Permitted,
 }
 
 impl Policies {
@@ -135,7 +137,8 @@ impl Policies {
             by_action.insert(action.id().unescaped().to_owned(), (action.clone(), relevant));
         }
         let service = service.to_owned();
-        let inner = Arc::new(Inner { service, by_action, authorizer: Authorizer::new() });
+        let (authorizer, permitted) = (Authorizer::new(), Permitted::new());
+        let inner = Arc::new(Inner { service, by_action, authorizer, permitted });
         Ok(Self { inner, witness: None })
     }
 
@@ -152,10 +155,7 @@ impl Policies {
     /// `Ok` if the actor may do `action` to `resource`. A denial is logged with who, what and on what, and the
     /// witness is told why. Where it is permitted nothing is added to the decision itself.
     pub fn require(&self, actor: &Actor, action: &str, resource: &Resource) -> Result<(), Denied> {
-        let decided = self.decide(actor, action, resource);
-        if is_allowed(decided.as_ref()) {
-            return Ok(());
-        }
+        let Err(response) = self.decide(actor, action, resource) else { return Ok(()) };
         tracing::info!(
             target: "audit",
             service = self.inner.service, action, kind = resource.kind, id = resource.id,
@@ -165,7 +165,7 @@ impl Policies {
             return Err(Denied::Anonymous);
         }
         if let Some(witness) = &self.witness {
-            let forbidden_by = self.forbidding(action, decided.as_ref());
+            let forbidden_by = self.forbidding(action, response.as_ref());
             witness.denied(denial(actor, action, resource, forbidden_by));
         }
         Err(Denied::NotPermitted(action.to_owned()))
@@ -173,30 +173,46 @@ impl Policies {
 
     /// Whether the actor may; for views that only leave things out.
     pub fn permits(&self, actor: &Actor, action: &str, resource: &Resource) -> bool {
-        is_allowed(self.decide(actor, action, resource).as_ref())
+        self.decide(actor, action, resource).is_ok()
+    }
+
+    /// Permitted, or what Cedar says to the contrary.
+    fn decide(
+        &self,
+        actor: &Actor,
+        action: &str,
+        resource: &Resource,
+    ) -> Result<(), Option<Response>> {
+        let question = Question::new(actor, action, resource);
+        if self.inner.permitted.contains(&question) {
+            return Ok(());
+        }
+        let response = self.ask_cedar(&question);
+        if response.as_ref().is_none_or(|response| response.decision() == Decision::Deny) {
+            return Err(response);
+        }
+        self.inner.permitted.remember(question);
+        Ok(())
     }
 
     /// What Cedar says; nothing, which is a denial, when the question itself is wrong.
-    fn decide(&self, actor: &Actor, action: &str, resource: &Resource) -> Option<Response> {
-        let Some((action_uid, policies)) = self.inner.by_action.get(action) else {
-            tracing::error!(
-                service = self.inner.service,
-                action,
-                "no such action in the schema, denied"
-            );
+    fn ask_cedar(&self, question: &Question) -> Option<Response> {
+        let Some((action, policies)) = self.inner.by_action.get(&question.action) else {
+            let (service, action) = (&self.inner.service, &question.action);
+            tracing::error!(service, action, "no such action in the schema, denied");
             return None;
         };
-        let principal = principal_entity(actor, action)?;
-        let resource = resource_entity(resource)?;
-        let (p, a, r) = (principal.uid(), action_uid.clone(), resource.uid());
+        let principal = principal_entity(&question.asker)?;
+        let resource = resource_entity(&question.resource)?;
+        let (p, a, r) = (principal.uid(), action.clone(), resource.uid());
         let request = Request::new(p, a, r, Context::empty(), None).ok()?;
         let entities = Entities::from_entities([principal, resource], None).ok()?;
         Some(self.inner.authorizer.is_authorized(&request, policies, &entities))
     }
 
     /// The policies behind a denial, by the ids they have in their files.
-    fn forbidding(&self, action: &str, decided: Option<&Response>) -> Vec<String> {
-        let (Some(response), Some((_, policies))) = (decided, self.inner.by_action.get(action))
+    fn forbidding(&self, action: &str, response: Option<&Response>) -> Vec<String> {
+        let (Some(response), Some((_, policies))) = (response, self.inner.by_action.get(action))
         else {
             return vec![];
         };
@@ -206,10 +222,6 @@ impl Policies {
         };
         response.diagnostics().reason().map(name).collect()
     }
-}
-
-fn is_allowed(decided: Option<&Response>) -> bool {
-    decided.is_some_and(|response| response.decision() == Decision::Allow)
 }
 
 fn denial(actor: &Actor, action: &str, resource: &Resource, forbidden_by: Vec<String>) -> Denial {
@@ -232,12 +244,11 @@ fn concerns(policy: &Policy, action: &EntityUid) -> bool {
     }
 }
 
-fn principal_entity(actor: &Actor, action: &str) -> Option<Entity> {
-    let (kind, id, attributes) = match actor.principal() {
-        Principal::Anonymous => ("Anonymous", "anonymous".to_owned(), HashMap::new()),
-        Principal::Service(name) => ("Service", name.clone(), HashMap::new()),
-        Principal::User { id, .. } | Principal::Client { id, .. } => {
-            let reach = actor.reach(action);
+fn principal_entity(asker: &Asker) -> Option<Entity> {
+    let (kind, id, attributes) = match asker {
+        Asker::Anonymous => ("Anonymous", "anonymous".to_owned(), HashMap::new()),
+        Asker::Service(name) => ("Service", name.clone(), HashMap::new()),
+        Asker::User { id, reach } => {
             let customers = reach.customers.iter().map(|customer| text(&customer.to_string()));
             let attributes = HashMap::from([
                 ("id".to_owned(), text(&id.to_string())),
@@ -275,7 +286,7 @@ fn uid(kind: &str, id: &str) -> Option<EntityUid> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Grant, RoleBook};
+    use crate::{Grant, Principal, RoleBook};
 
     const SCHEMA: &str = r#"
         entity Doc = { owner: String, customer: String, public: Bool };
@@ -329,6 +340,28 @@ mod tests {
         assert!(policies().permits(&clerk, "docs:read", &doc().customer(customer)));
         assert!(!policies().permits(&clerk, "docs:read", &doc().customer(Uuid::now_v7())));
         assert!(!policies().permits(&clerk, "docs:read", &doc()));
+    }
+
+    #[test]
+    fn a_yes_given_before_ends_with_the_permission() {
+        let book = RoleBook::default();
+        book.set("reader", vec!["docs:read".parse().expect("valid")]);
+        let grants = [Grant { role: "reader".into(), customer: None }];
+        let id = Uuid::now_v7();
+        let reader = || {
+            let (session, email) = (Uuid::nil(), String::new());
+            let principal = Principal::User { id, session, email, customer: None };
+            Actor::new(principal, book.holdings(&grants), vec![], None)
+        };
+        let policies = policies();
+        for _ in 0..2 {
+            assert!(policies.require(&reader(), "docs:read", &doc()).is_ok());
+        }
+        assert!(!policies.permits(&reader(), "docs:update", &doc()), "another action");
+        let other = user(&[]).1;
+        assert!(!policies.permits(&other, "docs:read", &doc()), "another person");
+        book.remove("reader");
+        assert!(policies.require(&reader(), "docs:read", &doc()).is_err());
     }
 
     #[test]

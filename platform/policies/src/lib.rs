@@ -10,6 +10,7 @@
 mod actor;
 mod engine;
 mod permission;
+mod question;
 
 pub use actor::{Actor, Origin, Principal};
 pub use engine::{Denial, Denied, Policies, PolicyError, Resource, Witness};

@@ -83,7 +83,7 @@ pub struct Grant {
 }
 
 /// How far one permission reaches for one actor, all roles together.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reach {
     /// Every resource.
     pub everywhere: bool,
