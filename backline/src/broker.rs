@@ -85,6 +85,12 @@ impl EmbeddedBroker {
         self.own.clone()
     }
 
+    /// How a client of this process connects to the broker of another one.
+    pub fn elsewhere(config: &Config, secret: Arc<NodeSecret>) -> NatsConfig {
+        let token = Some(TokenSource::new(move || secret.token_for(OWN_NAME)));
+        NatsConfig { bytes_max: Some(config.broker.bytes_max), token, ..config.messages.nats() }
+    }
+
     /// Brings everything to disk and says goodbye to the clients.
     pub async fn stop(self) {
         if let Some(door) = self.own_door {

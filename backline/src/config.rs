@@ -123,9 +123,9 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessagesConfig {
-    /// `in-process` or `nats`.
+    /// `in-process`, `embedded` or `nats`.
     pub engine: Engine,
-    /// Where NATS is, several separated by commas.
+    /// Where the broker is, several addresses separated by commas; at its usual port on this machine when empty.
     pub url: String,
     /// Subject prefix; installations that share a broker need different ones.
     pub prefix: String,
@@ -135,17 +135,26 @@ pub struct MessagesConfig {
 
 impl Default for MessagesConfig {
     fn default() -> Self {
-        let NatsConfig { url, prefix, retention, .. } = NatsConfig::default();
+        let NatsConfig { prefix, retention, .. } = NatsConfig::default();
         let retention_days = retention.as_secs() / (24 * 3600);
-        Self { engine: Engine::InProcess, url, prefix, retention_days }
+        Self { engine: Engine::InProcess, url: String::new(), prefix, retention_days }
     }
 }
 
 impl MessagesConfig {
-    /// The settings of the NATS engine.
+    /// Where the broker is.
+    pub fn url(&self) -> &str {
+        match (self.url.as_str(), self.engine) {
+            ("", Engine::Nats) => "nats://127.0.0.1:4222",
+            ("", Engine::InProcess | Engine::Embedded) => "nats://127.0.0.1:4333",
+            (url, _) => url,
+        }
+    }
+
+    /// The settings of an engine that speaks the protocol of NATS.
     pub fn nats(&self) -> NatsConfig {
         NatsConfig {
-            url: self.url.clone(),
+            url: self.url().to_owned(),
             prefix: self.prefix.clone(),
             retention: Duration::from_secs(self.retention_days * 24 * 3600),
             ..NatsConfig::default()
@@ -195,6 +204,8 @@ impl Default for BrokerConfig {
 pub enum Engine {
     /// Directly, between the services of one process.
     InProcess,
+    /// The embedded broker of one of our processes.
+    Embedded,
     /// NATS JetStream.
     Nats,
 }
@@ -298,9 +309,9 @@ impl Config {
         self.node.services.is_empty() || self.node.services.iter().any(|name| name == service)
     }
 
-    /// Whether this process runs every service.
+    /// Whether this process runs every service. A broker of its own it need not have.
     pub fn runs_all(&self) -> bool {
-        services::names().iter().all(|name| self.runs(name))
+        services::names().iter().all(|name| self.runs(name) || *name == services::BROKER)
     }
 
     /// The database of a service.
@@ -329,7 +340,14 @@ impl Config {
     /// Where the embedded broker of this process listens, if it has one: beside another broker there is none.
     pub fn broker_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
         let address = self.broker.listen.as_str();
-        if address.is_empty() || self.messages.engine != Engine::InProcess {
+        if !self.runs(services::BROKER) || self.messages.engine == Engine::Nats {
+            return Ok(None);
+        }
+        if address.is_empty() && self.messages.engine == Engine::Embedded {
+            let what = "`broker.listen` is empty, but this process is to run the broker";
+            return Err(ConfigError(what.into()));
+        }
+        if address.is_empty() {
             return Ok(None);
         }
         let wrong = || {
@@ -413,7 +431,7 @@ impl Config {
         }
         if self.messages.engine == Engine::InProcess {
             return Err(ConfigError(
-                "`messages.engine` must be `nats`, because this process does not run all services"
+                "`messages.engine` must be `embedded` or `nats`, because this process does not run all services"
                     .into(),
             ));
         }
@@ -492,6 +510,16 @@ mod tests {
         assert!(there(""));
         assert!(!there("[broker]\nlisten = \"\""));
         assert!(!there("[messages]\nengine = \"nats\""));
+        let split = format!(
+            "[messages]\nengine = \"embedded\"\n[node]\nsecret = \"{}\"\n\
+             public_url = \"https://x.example\"\n",
+            "s".repeat(32)
+        );
+        assert!(!there(&format!("{split}services = [\"users\"]")));
+        let with_broker = format!("{split}services = [\"users\", \"broker\"]");
+        assert!(there(&with_broker));
+        let nowhere = load(&format!("{with_broker}\n[broker]\nlisten = \"\"")).expect_err("refused");
+        assert!(nowhere.to_string().contains("`broker.listen`"), "{nowhere}");
         let wrong = load("[broker]\nlisten = \"4333\"").expect_err("refused");
         assert!(wrong.to_string().contains("`broker.listen`"), "{wrong}");
     }

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 /// Returns memory to the system and does not fragment under many small requests.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     backline::cli::run()

@@ -16,7 +16,7 @@ use database::{Database, Sealer};
 use futures::FutureExt;
 use identity::{Knowledge, NodeSecret, Verifier};
 use mail::Mailer;
-use messages::{InProcess, Mirrored, Nats, Subscription};
+use messages::{InProcess, Mirrored, Nats, NatsConfig, Subscription};
 use metrics_exporter_prometheus::PrometheusHandle;
 use revocations::{Revocations, Source};
 use service_kit::http::{Authenticate, identify};
@@ -32,6 +32,9 @@ use crate::listening::Listening;
 use crate::services::{Entry, GATEWAY, TABLE, TOKENS};
 use crate::{demo, master_key, openapi, telemetry};
 
+/// How long a process waits at its start for a broker that is away.
+const BROKER_PATIENCE: Duration = Duration::from_secs(30);
+const BROKER_PAUSE: Duration = Duration::from_secs(1);
 const CONSUMERS_FINISH: Duration = Duration::from_secs(10);
 /// In the data folder: letters, as long as no server takes them.
 const MAILBOX: &str = "mailbox";
@@ -112,9 +115,10 @@ impl Node {
             Verifier::new(knowledge, secret.clone(), &config.public_url(), clock.clone());
         let revocations = revocations(&config, &verifier, &clock)?;
         let verifier = Arc::new(verifier);
-        let broker = EmbeddedBroker::start(&config, verifier.clone(), secret, &clock).await?;
+        let broker =
+            EmbeddedBroker::start(&config, verifier.clone(), secret.clone(), &clock).await?;
         Ok(Self {
-            engine: engine(&config, broker.as_ref()).await?,
+            engine: engine(&config, broker.as_ref(), secret).await?,
             broker,
             calls,
             mail: mailer(&config)?,
@@ -361,14 +365,31 @@ impl Node {
 async fn engine(
     config: &Config,
     broker: Option<&EmbeddedBroker>,
+    secret: Arc<NodeSecret>,
 ) -> Result<Arc<dyn messages::Engine>, String> {
-    Ok(match (config.messages.engine, broker) {
+    let own = broker.map(EmbeddedBroker::as_service);
+    Ok(match (config.messages.engine, own) {
         (Engine::InProcess, None) => Arc::new(InProcess::default()),
-        (Engine::InProcess, Some(broker)) => {
-            Arc::new(Mirrored::new(Nats::connect(broker.as_service()).await.map_err(text)?))
+        (Engine::InProcess, Some(own)) => Arc::new(Mirrored::new(reach_broker(own).await?)),
+        (Engine::Embedded, Some(own)) => Arc::new(reach_broker(own).await?),
+        (Engine::Embedded, None) => {
+            Arc::new(reach_broker(EmbeddedBroker::elsewhere(config, secret)).await?)
         }
-        (Engine::Nats, _) => Arc::new(Nats::connect(config.messages.nats()).await.map_err(text)?),
+        (Engine::Nats, _) => Arc::new(reach_broker(config.messages.nats()).await?),
     })
+}
+
+/// Processes that are started together need not be started in order.
+async fn reach_broker(config: NatsConfig) -> Result<Nats, String> {
+    let deadline = tokio::time::Instant::now() + BROKER_PATIENCE;
+    loop {
+        match Nats::connect(config.clone()).await {
+            Ok(reached) => return Ok(reached),
+            Err(error) if tokio::time::Instant::now() > deadline => return Err(text(error)),
+            Err(error) => tracing::warn!(%error, "the broker cannot be reached yet, trying again"),
+        }
+        tokio::time::sleep(BROKER_PAUSE).await;
+    }
 }
 
 /// What a service of this process serves.

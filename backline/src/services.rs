@@ -5,6 +5,8 @@ use service_kit::{Context, Service, StartError};
 
 /// The public door; built last, from all the others.
 pub const GATEWAY: &str = "gateway";
+/// The embedded broker: what a process runs beside services, or alone for those of others.
+pub const BROKER: &str = "broker";
 /// The service that revokes.
 pub const TOKENS: &str = "tokens";
 
@@ -46,9 +48,9 @@ pub const TABLE: &[Entry] = &[
 /// Whom the gateway calls itself; requests it passes on go wherever its routes say.
 pub const GATEWAY_CALLS: &[&str] = &["tokens"];
 
-/// The names of all services, the gateway last.
+/// The names of all that a process can run.
 pub fn names() -> Vec<&'static str> {
-    TABLE.iter().map(|entry| entry.name).chain([GATEWAY]).collect()
+    TABLE.iter().map(|entry| entry.name).chain([GATEWAY, BROKER]).collect()
 }
 
 #[cfg(test)]

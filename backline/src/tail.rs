@@ -87,11 +87,13 @@ async fn stream(config: &Config, token: Option<String>) -> Result<Stream, String
 
 /// Where the broker of the settings is.
 fn url(config: &Config) -> Result<String, String> {
-    if config.messages.engine == Engine::Nats {
-        return Ok(config.messages.url.clone());
-    }
     let address = config.broker_listen().map_err(text)?;
-    let address = address.ok_or("there is no broker: `broker.listen` is empty")?;
+    let Some(address) = address else {
+        return match config.messages.engine {
+            Engine::InProcess => Err("there is no broker: `broker.listen` is empty".into()),
+            Engine::Embedded | Engine::Nats => Ok(config.messages.url().to_owned()),
+        };
+    };
     let scheme = if config.broker.is_encrypted() { "tls" } else { "nats" };
     Ok(url_of(scheme, address))
 }

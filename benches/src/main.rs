@@ -12,7 +12,7 @@ use benches::{
 };
 
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What there is to measure, in this order.
 const NAMES: [&str; 7] =

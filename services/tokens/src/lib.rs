@@ -34,6 +34,7 @@ use policies::Policies;
 use serde::Deserialize;
 use service_kit::{Channel, Context, Service, StartError};
 use stdx::Clock;
+use tokio::sync::Mutex;
 
 pub use error::RotateKeysError;
 pub use migrations::MIGRATIONS;
@@ -103,6 +104,8 @@ struct Tokens {
     users: UsersClient<Channel>,
     /// Read before the service serves, and again whenever they change.
     keys: ArcSwap<KeyRing>,
+    /// Held by who makes one: many may ask at once for a key that is not there yet.
+    making_key: Mutex<()>,
     proofs: Proofs,
     logout_reach: LogoutReach,
     logout_caller: LogoutCaller,
@@ -129,6 +132,7 @@ impl Tokens {
             clock: ctx.clock.clone(),
             users: UsersClient::new(ctx.channel("users")),
             keys: ArcSwap::default(),
+            making_key: Mutex::default(),
             proofs: Proofs::new(ctx.clock.clone()),
             logout_reach: reach,
             logout_caller: LogoutCaller::new(reach),

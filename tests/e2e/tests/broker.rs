@@ -113,6 +113,34 @@ async fn a_program_that_is_removed_is_cut_off() {
     cluster.stop().await;
 }
 
+/// Services of several processes meet at the embedded broker. It is killed, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_split_installation_needs_nothing_but_files() {
+    let cluster = Cluster::start(Topology::SplitOnFiles).await;
+    let client = cluster.client();
+    // The default role comes from another process by message, and the organiser's rights after that.
+    client.new_member("ada@example.org").await;
+    let token = token(&cluster, SUBSCRIBES).await;
+    let created = consumer(&connect(&cluster, &token).await, "wiki").await;
+    for email in ["ada@example.org", "admin@example.org"] {
+        assert_eq!(next_of(&created).await["data"]["email"], email);
+    }
+
+    cluster.kill("broker");
+    client.sign_up("bo@example.org").await;
+    cluster.restart("broker");
+    cluster.wait_until_ready().await;
+    let created = consumer(&connect(&cluster, &token).await, "wiki").await;
+    assert_eq!(next_of(&created).await["data"]["email"], "bo@example.org");
+    let is_member = || async {
+        let signed_in = client.sign_in("bo@example.org").await;
+        let me = signed_in.get("/api/v1/users/me").await.expect(200);
+        me.body["roles"].as_array().is_some_and(|roles| !roles.is_empty()).then_some(())
+    };
+    eventually("the default role to arrive", is_member).await;
+    cluster.stop().await;
+}
+
 async fn connect(cluster: &Cluster, token: &str) -> jetstream::Context {
     let connected = || async {
         let options = ConnectOptions::with_token(token.to_owned());

@@ -134,6 +134,11 @@ async fn a_crash_of_users_split_loses_nothing_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_of_the_broker_split_loses_nothing_acknowledged() {
+    nothing_acknowledged_is_lost(Topology::SplitOnFiles, "broker").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn asked_to_stop_the_program_finishes_what_it_has_begun_and_ends_well() {
     let cluster = Cluster::start(Topology::OneProcess).await;
     let client = cluster.client();

@@ -108,6 +108,10 @@ impl Tokens {
         if let Some(key) = current() {
             return Ok(key);
         }
+        let _alone = self.making_key.lock().await;
+        if let Some(key) = current() {
+            return Ok(key);
+        }
         ensure_key(&self.database, algorithm, Use::Current).await?;
         self.load_keys().await?;
         Ok(current().ok_or_else(|| service_kit::Error::internal("there is no signing key"))?)

@@ -1,4 +1,5 @@
-//! The program, running: one process on SQLite, or a process for each service on PostgreSQL and NATS.
+//! The program, running: one process on SQLite; or a process for each service, on PostgreSQL and NATS or on nothing but
+//! files and the embedded broker.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -18,7 +19,8 @@ const GATEWAY: &str = "gateway";
 const ALL: &str = "all";
 /// Not a process: the port at which the door signs programs in.
 const GRPC: &str = "grpc";
-/// Not a process either: the port of the embedded broker.
+/// Not a process either: where the embedded broker listens for NATS clients.
+const NATS_DOOR: &str = "nats";
 const BROKER: &str = "broker";
 /// What the processes of a test share.
 pub const SECRET: &str = "a secret that all processes of a test share";
@@ -31,6 +33,8 @@ const START_PATIENCE: Duration = Duration::from_secs(60);
 pub enum Topology {
     OneProcess,
     Split,
+    /// A process for each service and one for the broker, and no other software.
+    SplitOnFiles,
 }
 
 pub struct Cluster {
@@ -57,12 +61,13 @@ impl Cluster {
         let names: Vec<&'static str> = match topology {
             Topology::OneProcess => vec![ALL],
             Topology::Split => SERVICES.iter().copied().chain([GATEWAY]).collect(),
+            Topology::SplitOnFiles => SERVICES.iter().copied().chain([GATEWAY, BROKER]).collect(),
         };
-        let mut ports = free_ports(&[&names[..], &[GRPC, BROKER]].concat());
+        let mut ports = free_ports(&[&names[..], &[GRPC, NATS_DOOR]].concat());
         let grpc_port = ports.remove(GRPC).expect("a port");
-        let broker_port = ports.remove(BROKER).expect("a port");
+        let broker_port = ports.remove(NATS_DOOR).expect("a port");
         let databases = match topology {
-            Topology::OneProcess => None,
+            Topology::OneProcess | Topology::SplitOnFiles => None,
             Topology::Split => Some(ServiceDatabases::create(SERVICES).await),
         };
         let prefix = format!("backline-test-{}", uuid::Uuid::now_v7().simple());
@@ -73,8 +78,22 @@ impl Cluster {
             ("BACKLINE_NODE__GRPC_LISTEN".into(), format!("127.0.0.1:{grpc_port}")),
             ("BACKLINE_BROKER__LISTEN".into(), format!("127.0.0.1:{broker_port}")),
         ];
+        let setting = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        if topology != Topology::OneProcess {
+            environment.extend(split_settings(&ports));
+        }
         if let Some(databases) = &databases {
-            environment.extend(split_settings(&ports, &databases.url(), &prefix));
+            environment.extend([
+                setting("BACKLINE_DATABASE__URL", &databases.url()),
+                setting("BACKLINE_MESSAGES__ENGINE", "nats"),
+                setting("BACKLINE_MESSAGES__URL", NATS),
+                setting("BACKLINE_MESSAGES__PREFIX", &prefix),
+            ]);
+        } else if topology == Topology::SplitOnFiles {
+            environment.extend([
+                setting("BACKLINE_MESSAGES__ENGINE", "embedded"),
+                setting("BACKLINE_MESSAGES__URL", &format!("nats://127.0.0.1:{broker_port}")),
+            ]);
         }
         // Last, so that a test has its way.
         environment.extend(settings.iter().map(|(name, value)| ((*name).into(), (*value).into())));
@@ -134,7 +153,7 @@ impl Cluster {
         format!("http://127.0.0.1:{}", self.grpc_port)
     }
 
-    /// Where programs receive messages, when all services are one process.
+    /// Where programs receive messages, when the broker is the embedded one.
     pub fn broker_address(&self) -> String {
         format!("nats://127.0.0.1:{}", self.broker_port)
     }
@@ -271,18 +290,10 @@ impl Drop for Cluster {
 }
 
 /// Settings of a process for each service, as an operator would write them.
-fn split_settings(
-    ports: &BTreeMap<&'static str, u16>,
-    database_url: &str,
-    prefix: &str,
-) -> Vec<(String, String)> {
+fn split_settings(ports: &BTreeMap<&'static str, u16>) -> Vec<(String, String)> {
     let mut settings = vec![
         ("BACKLINE_NODE__SECRET".to_owned(), SECRET.to_owned()),
         ("BACKLINE_NODE__PUBLIC_URL".to_owned(), format!("http://127.0.0.1:{}", ports[GATEWAY])),
-        ("BACKLINE_DATABASE__URL".to_owned(), database_url.to_owned()),
-        ("BACKLINE_MESSAGES__ENGINE".to_owned(), "nats".to_owned()),
-        ("BACKLINE_MESSAGES__URL".to_owned(), NATS.to_owned()),
-        ("BACKLINE_MESSAGES__PREFIX".to_owned(), prefix.to_owned()),
     ];
     for service in SERVICES {
         let name = format!("BACKLINE_NODE__ADDRESSES__{}", service.to_uppercase());
