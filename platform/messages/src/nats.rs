@@ -8,6 +8,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
@@ -30,6 +31,8 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Longer than an access token lives, so a new listener hears of every revocation that still matters.
 const LISTENER_LOOKBACK: Duration = Duration::from_secs(20 * 60);
+/// How soon a listener notices that the connection is a new one.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
 /// Streams, and consumers of one stream, that a report names.
 const REPORTED_MAX: usize = 1000;
 /// How long the broker recognises a message that is published twice.
@@ -193,9 +196,9 @@ impl Engine for Nats {
     async fn listen(&self, pattern: Pattern, listener: Listener) -> Result<(), Error> {
         let stream = self.stream().await?;
         let subject = pattern.nats_subject(&self.config.prefix);
-        let stopping = self.stopping.clone();
+        let (client, stopping) = (self.client.clone(), self.stopping.clone());
         self.tasks.spawn(async move {
-            stopping.run_until_cancelled(listen_forever(stream, subject, listener)).await;
+            stopping.run_until_cancelled(listen_forever(client, stream, subject, listener)).await;
         });
         Ok(())
     }
@@ -276,12 +279,32 @@ async fn store(message: &Message, subscription: &Subscription) -> bool {
     stored.is_ok()
 }
 
-async fn listen_forever(stream: stream::Stream, subject: String, listener: Listener) {
+async fn listen_forever(
+    client: async_nats::Client,
+    stream: stream::Stream,
+    subject: String,
+    listener: Listener,
+) {
     loop {
-        if let Err(error) = listen(&stream, &subject, &listener).await {
+        // Begins again on every new connection: that something was sent down the broken one, the library would
+        // notice only when the next message comes, which may be hours later.
+        let ended = tokio::select! {
+            ended = listen(&stream, &subject, &listener) => ended,
+            () = reconnected(&client) => Err(broker("the connection was lost")),
+        };
+        if let Err(error) = ended {
             tracing::warn!(subject, %error, "listening to messages failed, trying again");
         }
         tokio::time::sleep(RETRY_DELAY).await;
+    }
+}
+
+/// Waits until the connection is another one than now.
+async fn reconnected(client: &async_nats::Client) {
+    let statistics = client.statistics();
+    let before = statistics.connects.load(Ordering::Relaxed);
+    while statistics.connects.load(Ordering::Relaxed) == before {
+        tokio::time::sleep(CHECK_EVERY).await;
     }
 }
 

@@ -139,7 +139,8 @@ impl RabbitMq {
         Ok(channel)
     }
 
-    async fn send(&self, channel: &Channel, messages: &[Message]) -> Result<(), Error> {
+    async fn send(&self, messages: &[Message]) -> Result<(), Error> {
+        let channel = self.publisher().await?;
         // All are sent before the first confirmation is awaited; one channel keeps their order.
         let mut confirmations = Vec::with_capacity(messages.len());
         for message in messages {
@@ -182,13 +183,13 @@ impl Engine for RabbitMq {
         if messages.is_empty() {
             return Ok(());
         }
-        let channel = self.publisher().await?;
-        let sent = within(PUBLISH_TIMEOUT, "publishing", self.send(&channel, messages)).await;
-        if sent.is_err() {
+        let publishing = within(PUBLISH_TIMEOUT, "publishing", self.send(messages));
+        let published = self.publishing.while_connected(publishing).await;
+        if published.is_err() {
             // Nobody knows what becomes of the rest; the next try begins anew.
             self.publisher.lock().await.take();
         }
-        sent
+        published
     }
 
     async fn subscribe(&self, subscription: Subscription) -> Result<(), Error> {

@@ -167,6 +167,7 @@ async fn what_fails_too_often_becomes_a_dead_letter_that_can_be_replayed_and_dro
 
     for (number, dead) in [(1, 1), (2, 2)] {
         let message = say(&publisher, number).await;
+        wait_for_state(&consumer, "pending", 1).await;
         for attempt in 1..ATTEMPTS_MAX {
             wait_for_attempts(&consumer, &message, attempt).await;
             there.clock.advance(LATER);

@@ -68,7 +68,8 @@ pub(super) async fn listen_forever(
 ) {
     loop {
         link.connected().await;
-        if let Err(error) = listen(&link, &topology, &pattern, &listener).await {
+        let listening = listen(&link, &topology, &pattern, &listener);
+        if let Err(error) = link.while_connected(listening).await {
             tracing::warn!(pattern = pattern.as_str(), %error, "listening to messages failed, trying again");
         }
         tokio::time::sleep(RETRY_DELAY).await;

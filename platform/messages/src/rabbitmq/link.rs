@@ -30,7 +30,8 @@ const HEARTBEAT_SECONDS: u16 = 10;
 
 /// See the module.
 pub(super) struct Link {
-    current: watch::Receiver<Arc<Connection>>,
+    /// None while it is being made anew.
+    current: watch::Receiver<Option<Arc<Connection>>>,
     /// Ends the task that keeps the connection.
     closing: CancellationToken,
     _close: DropGuard,
@@ -40,7 +41,7 @@ impl Link {
     /// Connects; `name` is what the broker's operator sees.
     pub(super) async fn open(mut address: AMQPUri, name: &'static str) -> Result<Arc<Self>, Error> {
         address.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
-        let (made, current) = watch::channel(Arc::new(connect(&address, name).await?));
+        let (made, current) = watch::channel(Some(Arc::new(connect(&address, name).await?)));
         let closing = CancellationToken::new();
         tokio::spawn(
             closing.clone().run_until_cancelled_owned(keep_connected(address, name, made)),
@@ -50,25 +51,43 @@ impl Link {
 
     /// `Ok` when the broker is connected and takes messages.
     pub(super) fn ready(&self) -> Result<(), Error> {
-        let status = self.current.borrow().status().clone();
-        match (status.connected(), status.blocked()) {
-            (true, false) => Ok(()),
-            (true, true) => Err(broker("it takes no messages now, for want of disk or memory")),
-            (false, _) => Err(broker("not connected")),
+        if self.connection()?.status().blocked() {
+            return Err(broker("it takes no messages now, for want of disk or memory"));
         }
+        Ok(())
     }
 
     /// Waits until there is a connection.
     pub(super) async fn connected(&self) {
-        let mut current = self.current.clone();
         // An error means that the link is being dropped; the question that follows will say so.
-        drop(current.wait_for(|connection| connection.status().connected()).await);
+        drop(self.current.clone().wait_for(is_connected).await);
+    }
+
+    /// Does the work as long as the connection lasts. What is under way when it is lost, the library may never answer.
+    pub(super) async fn while_connected<T>(
+        &self,
+        work: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Error> {
+        let mut current = self.current.clone();
+        let connection = self.connection()?;
+        let is_another = |now: &Option<Arc<Connection>>| {
+            now.as_ref().is_none_or(|now| !Arc::ptr_eq(now, &connection))
+        };
+        tokio::select! {
+            outcome = work => outcome,
+            _ = current.wait_for(is_another) => Err(broker("the connection was lost")),
+        }
     }
 
     /// A channel on the connection that is there.
     pub(super) async fn channel(&self) -> Result<Channel, Error> {
-        let connection = self.current.borrow().clone();
-        answer("a channel", connection.create_channel()).await
+        answer("a channel", self.connection()?.create_channel()).await
+    }
+
+    fn connection(&self) -> Result<Arc<Connection>, Error> {
+        let current = self.current.borrow();
+        let connection = current.as_ref().filter(|connection| connection.status().connected());
+        connection.cloned().ok_or_else(|| broker("not connected"))
     }
 
     /// How many messages wait in a queue; `None` when there is no such queue.
@@ -87,9 +106,10 @@ impl Link {
     /// For good: takes leave of the broker.
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        let connection = self.current.borrow().clone();
         // One that is lost already needs no farewell.
-        drop(answer("the end", connection.close(200, "stopped".into())).await);
+        if let Ok(connection) = self.connection() {
+            drop(answer("the end", connection.close(200, "stopped".into())).await);
+        }
     }
 }
 
@@ -124,15 +144,24 @@ async fn connect(address: &AMQPUri, name: &str) -> Result<Connection, Error> {
     within(CONNECT_TIMEOUT, "connecting", async { connected.await.map_err(broker) }).await
 }
 
-async fn keep_connected(address: AMQPUri, name: &str, made: watch::Sender<Arc<Connection>>) {
+fn is_connected(connection: &Option<Arc<Connection>>) -> bool {
+    connection.as_ref().is_some_and(|connection| connection.status().connected())
+}
+
+async fn keep_connected(
+    address: AMQPUri,
+    name: &str,
+    current: watch::Sender<Option<Arc<Connection>>>,
+) {
     loop {
-        while made.borrow().status().connected() {
+        while is_connected(&current.borrow()) {
             tokio::time::sleep(CHECK_EVERY).await;
         }
+        current.send_replace(None);
         tracing::warn!(name, "the message broker is away");
         let connection = connect_patiently(&address, name).await;
+        current.send_replace(Some(Arc::new(connection)));
         tracing::info!(name, "the message broker is back");
-        made.send_replace(Arc::new(connection));
     }
 }
 

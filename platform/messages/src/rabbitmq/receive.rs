@@ -25,7 +25,8 @@ pub(super) async fn forever(link: Arc<Link>, topology: Arc<Topology>, subscripti
     let mut failures = 0;
     loop {
         link.connected().await;
-        if let Err(error) = receive(&link, &topology, &subscription, &mut failures).await {
+        let receiving = receive(&link, &topology, &subscription, &mut failures);
+        if let Err(error) = link.while_connected(receiving).await {
             tracing::warn!(consumer, %error, failures, "receiving messages failed, trying again");
         }
         tokio::time::sleep(stdx::backoff::delay(failures, RETRY_FIRST, RETRY_LONGEST)).await;
