@@ -8,6 +8,7 @@ source scripts/tools.sh
 
 readonly POSTGRES=${BACKLINE_TEST_POSTGRES:-postgres://postgres@127.0.0.1:5432}
 readonly NATS=${BACKLINE_TEST_NATS:-nats://127.0.0.1:4222}
+readonly RABBITMQ=${BACKLINE_TEST_RABBITMQ:-amqp://guest:guest@127.0.0.1:5672/%2f}
 readonly REDIS=${BACKLINE_TEST_REDIS:-redis://127.0.0.1:6379}
 readonly PROGRAM=${CARGO_TARGET_DIR:-$PWD/target}/debug/backline
 # The exact version that deny.toml was written for.
@@ -118,6 +119,7 @@ check_dependencies() {
 look_for_servers() {
     look_for "PostgreSQL" postgres "$POSTGRES" 5432
     look_for "NATS" nats "$NATS" 4222
+    look_for "RabbitMQ" rabbitmq "$RABBITMQ" 5672
     look_for "Redis" redis "$REDIS" 6379
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A *message* is what travels on the broker; an *event* is a concert. Messages are CloudEvents 1.0 in
 //! JSON. An engine ([`Engine`]) moves them: [`InProcess`] between services of one process, [`Mirrored`]
-//! between them and with a copy for a broker, [`Nats`] between processes. Promise: a message is delivered
+//! between them and with a copy for a broker, [`Nats`] and [`RabbitMq`] between processes. Promise: a message is delivered
 //! at least once to every [`Inbox`] whose pattern it matches, in order per subject; the inbox makes a
 //! repetition harmless.
 //! Nothing is lost between the two because publishers keep a message in their outbox until the
@@ -13,6 +13,8 @@ mod message;
 mod mirrored;
 mod nats;
 mod pattern;
+mod rabbitmq;
+mod report;
 
 use std::sync::Arc;
 
@@ -21,6 +23,8 @@ pub use message::{Message, Payload};
 pub use mirrored::Mirrored;
 pub use nats::{Nats, NatsConfig, TokenSource};
 pub use pattern::Pattern;
+pub use rabbitmq::{RabbitMq, RabbitMqConfig};
+pub use report::{ConsumerReport, Report, StreamReport};
 
 /// The stream, or exchange, that all messages travel on.
 pub const STREAM: &str = "backline.events";
@@ -79,6 +83,11 @@ pub trait Engine: Send + Sync {
 
     /// `Ok` when messages can be published now.
     fn ready(&self) -> Result<(), Error>;
+
+    /// How much the broker keeps, and how far those are who receive from it. Empty where there is no broker.
+    async fn report(&self) -> Result<Report, Error> {
+        Ok(Report::default())
+    }
 
     /// Stops receiving. Publishing still works, so that outboxes can be emptied.
     async fn stop(&self);

@@ -8,17 +8,22 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, AckKind, stream};
 use async_nats::{HeaderMap, connection::State};
 use async_trait::async_trait;
-use futures::StreamExt;
-use tokio_util::sync::CancellationToken;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
-use crate::{Engine, Error, Listener, Message, Pattern, STREAM, Subscription};
+use crate::{
+    ConsumerReport, Engine, Error, Listener, Message, Pattern, Report, STREAM, StreamReport,
+    Subscription,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A process that dies with a message in hand holds the others back for this long.
@@ -26,6 +31,10 @@ const ACK_WAIT: Duration = Duration::from_secs(10);
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 /// Longer than an access token lives, so a new listener hears of every revocation that still matters.
 const LISTENER_LOOKBACK: Duration = Duration::from_secs(20 * 60);
+/// How soon a listener notices that the connection is a new one.
+const CHECK_EVERY: Duration = Duration::from_millis(500);
+/// Streams, and consumers of one stream, that a report names.
+const REPORTED_MAX: usize = 1000;
 /// How long the broker recognises a message that is published twice.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10 * 60);
 
@@ -87,6 +96,8 @@ pub struct Nats {
     context: jetstream::Context,
     stopping: CancellationToken,
     tasks: TaskTracker,
+    /// Ends the tasks of an engine that was not stopped.
+    _stop: DropGuard,
 }
 
 impl Nats {
@@ -99,11 +110,13 @@ impl Nats {
             .await
             .map_err(broker)?;
         let context = jetstream::new(client.clone());
+        let stopping = CancellationToken::new();
         let nats = Self {
             config,
             client,
             context,
-            stopping: CancellationToken::new(),
+            _stop: stopping.clone().drop_guard(),
+            stopping,
             tasks: TaskTracker::new(),
         };
         nats.create_stream().await?;
@@ -130,6 +143,12 @@ impl Nats {
 
     async fn stream(&self) -> Result<stream::Stream, Error> {
         self.context.get_stream(self.config.stream_name()).await.map_err(broker)
+    }
+
+    async fn consumer_reports(&self, stream: &str) -> Result<Vec<ConsumerReport>, Error> {
+        let stream = self.context.get_stream_no_info(stream).await.map_err(broker)?;
+        let consumers = stream.consumers().take(REPORTED_MAX).map_ok(consumer_report);
+        consumers.try_collect().await.map_err(broker)
     }
 }
 
@@ -177,9 +196,9 @@ impl Engine for Nats {
     async fn listen(&self, pattern: Pattern, listener: Listener) -> Result<(), Error> {
         let stream = self.stream().await?;
         let subject = pattern.nats_subject(&self.config.prefix);
-        let stopping = self.stopping.clone();
+        let (client, stopping) = (self.client.clone(), self.stopping.clone());
         self.tasks.spawn(async move {
-            stopping.run_until_cancelled(listen_forever(stream, subject, listener)).await;
+            stopping.run_until_cancelled(listen_forever(client, stream, subject, listener)).await;
         });
         Ok(())
     }
@@ -194,6 +213,17 @@ impl Engine for Nats {
             State::Connected => Ok(()),
             state => Err(Error::Broker(format!("connection is {state:?}"))),
         }
+    }
+
+    /// Of all streams that this account may see, not only of the one with our messages.
+    async fn report(&self) -> Result<Report, Error> {
+        let streams: Vec<_> =
+            self.context.streams().take(REPORTED_MAX).try_collect().await.map_err(broker)?;
+        let mut consumers = vec![];
+        for stream in &streams {
+            consumers.extend(self.consumer_reports(&stream.config.name).await?);
+        }
+        Ok(Report { streams: streams.into_iter().map(stream_report).collect(), consumers })
     }
 
     async fn stop(&self) {
@@ -249,12 +279,32 @@ async fn store(message: &Message, subscription: &Subscription) -> bool {
     stored.is_ok()
 }
 
-async fn listen_forever(stream: stream::Stream, subject: String, listener: Listener) {
+async fn listen_forever(
+    client: async_nats::Client,
+    stream: stream::Stream,
+    subject: String,
+    listener: Listener,
+) {
     loop {
-        if let Err(error) = listen(&stream, &subject, &listener).await {
+        // Begins again on every new connection: that something was sent down the broken one, the library would
+        // notice only when the next message comes, which may be hours later.
+        let ended = tokio::select! {
+            ended = listen(&stream, &subject, &listener) => ended,
+            () = reconnected(&client) => Err(broker("the connection was lost")),
+        };
+        if let Err(error) = ended {
             tracing::warn!(subject, %error, "listening to messages failed, trying again");
         }
         tokio::time::sleep(RETRY_DELAY).await;
+    }
+}
+
+/// Waits until the connection is another one than now.
+async fn reconnected(client: &async_nats::Client) {
+    let statistics = client.statistics();
+    let before = statistics.connects.load(Ordering::Relaxed);
+    while statistics.connects.load(Ordering::Relaxed) == before {
+        tokio::time::sleep(CHECK_EVERY).await;
     }
 }
 
@@ -274,6 +324,31 @@ async fn listen(stream: &stream::Stream, subject: &str, listener: &Listener) -> 
         }
     }
     Ok(())
+}
+
+fn stream_report(info: stream::Info) -> StreamReport {
+    let state = info.state;
+    // The times of a stream without messages mean nothing.
+    let time =
+        |nanoseconds| Timestamp::from_nanosecond(nanoseconds).ok().filter(|_| state.messages > 0);
+    StreamReport {
+        name: info.config.name,
+        messages: state.messages,
+        bytes: Some(state.bytes),
+        oldest: time(state.first_timestamp.unix_timestamp_nanos()),
+        newest: time(state.last_timestamp.unix_timestamp_nanos()),
+    }
+}
+
+fn consumer_report(info: jetstream::consumer::Info) -> ConsumerReport {
+    ConsumerReport {
+        stream: info.stream_name,
+        name: info.name,
+        waiting: info.num_pending,
+        unacknowledged: info.num_ack_pending as u64,
+        redelivered: info.num_redelivered as u64,
+        description: info.config.description,
+    }
 }
 
 fn broker(error: impl std::fmt::Display) -> Error {

@@ -11,9 +11,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Changed, Place, count, count_things, insert_thing, message, on_both_databases};
 
-const CONSUMER: &str = "test.insert_thing";
+pub(crate) const CONSUMER: &str = "test.insert_thing";
 /// Longer than any delay between two tries.
-const LATER: SignedDuration = SignedDuration::from_mins(10);
+pub(crate) const LATER: SignedDuration = SignedDuration::from_mins(10);
 
 on_both_databases!(
     a_message_that_comes_again_is_handled_once,
@@ -32,7 +32,7 @@ on_both_databases!(
 
 /// What the handler is to do with a message, by its number; once for each entry.
 #[derive(Clone, Copy)]
-enum Fault {
+pub(crate) enum Fault {
     Fails,
     IsUnavailable,
     FailsAfterWriting,
@@ -42,13 +42,13 @@ enum Fault {
 
 /// A consumer that inserts a thing for every message, and what it did so far.
 #[derive(Clone, Default)]
-struct Handler {
+pub(crate) struct Handler {
     tried: Arc<Mutex<Vec<i64>>>,
     faults: Arc<Mutex<HashMap<i64, Vec<Fault>>>>,
 }
 
 impl Handler {
-    fn with_faults(faults: impl IntoIterator<Item = (i64, Vec<Fault>)>) -> Self {
+    pub(crate) fn with_faults(faults: impl IntoIterator<Item = (i64, Vec<Fault>)>) -> Self {
         Self { tried: Arc::default(), faults: Arc::new(Mutex::new(faults.into_iter().collect())) }
     }
 
@@ -72,12 +72,12 @@ impl Handler {
         if fault.is_some() { Err(failed(false)) } else { Ok(()) }
     }
 
-    fn tried(&self) -> Vec<i64> {
+    pub(crate) fn tried(&self) -> Vec<i64> {
         self.tried.lock().clone()
     }
 
     /// Works until the returned node is stopped.
-    fn start(&self, database: &Database) -> Worker {
+    pub(crate) fn start(&self, database: &Database) -> Worker {
         let (handler, stopping) = (self.clone(), CancellationToken::new());
         let handle = move |delivery| handler.clone().handle(delivery);
         let work = database.inbox().work(CONSUMER.into(), handle, stopping.clone());
@@ -85,13 +85,13 @@ impl Handler {
     }
 }
 
-struct Worker {
+pub(crate) struct Worker {
     stopping: CancellationToken,
     running: JoinHandle<()>,
 }
 
 impl Worker {
-    async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stopping.cancel();
         self.running.await.expect("stopped");
     }
@@ -108,7 +108,7 @@ async fn count_in_state(database: &Database, state: &str) -> i64 {
     count(database, "select count(*) from inbox where state = $1", [state.into()]).await
 }
 
-async fn wait_for_state(database: &Database, state: &str, expected: i64) {
+pub(crate) async fn wait_for_state(database: &Database, state: &str, expected: i64) {
     let what = format!("{expected} messages to be {state}");
     eventually(&what, || async {
         (count_in_state(database, state).await == expected).then_some(())
@@ -117,7 +117,7 @@ async fn wait_for_state(database: &Database, state: &str, expected: i64) {
 }
 
 /// Waits until the failed tries of `message` have been noted.
-async fn wait_for_attempts(database: &Database, message: &Message, expected: i64) {
+pub(crate) async fn wait_for_attempts(database: &Database, message: &Message, expected: i64) {
     let sql = "select attempts from inbox where message_id = $1";
     let noted =
         || async { (count(database, sql, [message.id.into()]).await == expected).then_some(()) };

@@ -1,7 +1,8 @@
-//! What a service's database promises, tried on SQLite and on PostgreSQL.
+//! What a service's database promises, tried on SQLite and on PostgreSQL, and between two of them on every engine.
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod engines;
 mod idempotency;
 mod inbox;
 mod migrations;
