@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use messages::NatsConfig;
+use messages::{NatsConfig, RabbitMqConfig};
 use serde::{Deserialize, Serialize};
 
 use crate::services;
@@ -123,7 +123,7 @@ pub struct DatabaseConfig {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MessagesConfig {
-    /// `in-process`, `embedded` or `nats`.
+    /// `in-process`, `embedded`, `nats` or `rabbitmq`.
     pub engine: Engine,
     /// Where the broker is, several addresses separated by commas; at its usual port on this machine when empty.
     pub url: String,
@@ -147,6 +147,7 @@ impl MessagesConfig {
         match (self.url.as_str(), self.engine) {
             ("", Engine::Nats) => "nats://127.0.0.1:4222",
             ("", Engine::InProcess | Engine::Embedded) => "nats://127.0.0.1:4333",
+            ("", Engine::RabbitMq) => "amqp://guest:guest@127.0.0.1:5672/%2f",
             (url, _) => url,
         }
     }
@@ -156,9 +157,23 @@ impl MessagesConfig {
         NatsConfig {
             url: self.url().to_owned(),
             prefix: self.prefix.clone(),
-            retention: Duration::from_secs(self.retention_days * 24 * 3600),
+            retention: self.retention(),
             ..NatsConfig::default()
         }
+    }
+
+    /// The settings of the RabbitMQ engine.
+    pub fn rabbitmq(&self) -> RabbitMqConfig {
+        RabbitMqConfig {
+            url: self.url().to_owned(),
+            prefix: self.prefix.clone(),
+            retention: self.retention(),
+            ..RabbitMqConfig::default()
+        }
+    }
+
+    fn retention(&self) -> Duration {
+        Duration::from_secs(self.retention_days * 24 * 3600)
     }
 }
 
@@ -208,6 +223,9 @@ pub enum Engine {
     Embedded,
     /// NATS JetStream.
     Nats,
+    /// RabbitMQ.
+    #[serde(rename = "rabbitmq")]
+    RabbitMq,
 }
 
 /// What was revoked, beside the messages.
@@ -340,15 +358,17 @@ impl Config {
     /// Where the embedded broker of this process listens, if it has one: beside another broker there is none.
     pub fn broker_listen(&self) -> Result<Option<SocketAddr>, ConfigError> {
         let address = self.broker.listen.as_str();
-        if !self.runs(services::BROKER) || self.messages.engine == Engine::Nats {
+        let is_elsewhere = matches!(self.messages.engine, Engine::Nats | Engine::RabbitMq);
+        if is_elsewhere || !self.runs(services::BROKER) {
             return Ok(None);
         }
-        if address.is_empty() && self.messages.engine == Engine::Embedded {
-            let what = "`broker.listen` is empty, but this process is to run the broker";
-            return Err(ConfigError(what.into()));
-        }
-        if address.is_empty() {
-            return Ok(None);
+        match (address, self.messages.engine) {
+            ("", Engine::Embedded) => {
+                let what = "`broker.listen` is empty, but this process is to run the broker";
+                return Err(ConfigError(what.into()));
+            }
+            ("", _) => return Ok(None),
+            _ => {}
         }
         let wrong = || {
             ConfigError(format!(
@@ -431,7 +451,8 @@ impl Config {
         }
         if self.messages.engine == Engine::InProcess {
             return Err(ConfigError(
-                "`messages.engine` must be `embedded` or `nats`, because this process does not run all services"
+                "`messages.engine` must be `embedded`, `nats` or `rabbitmq`, because this process does not run all \
+                 services"
                     .into(),
             ));
         }
@@ -518,7 +539,8 @@ mod tests {
         assert!(!there(&format!("{split}services = [\"users\"]")));
         let with_broker = format!("{split}services = [\"users\", \"broker\"]");
         assert!(there(&with_broker));
-        let nowhere = load(&format!("{with_broker}\n[broker]\nlisten = \"\"")).expect_err("refused");
+        let nowhere =
+            load(&format!("{with_broker}\n[broker]\nlisten = \"\"")).expect_err("refused");
         assert!(nowhere.to_string().contains("`broker.listen`"), "{nowhere}");
         let wrong = load("[broker]\nlisten = \"4333\"").expect_err("refused");
         assert!(wrong.to_string().contains("`broker.listen`"), "{wrong}");

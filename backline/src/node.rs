@@ -16,7 +16,7 @@ use database::{Database, Sealer};
 use futures::FutureExt;
 use identity::{Knowledge, NodeSecret, Verifier};
 use mail::Mailer;
-use messages::{InProcess, Mirrored, Nats, NatsConfig, Subscription};
+use messages::{InProcess, Mirrored, Nats, NatsConfig, RabbitMq, Subscription};
 use metrics_exporter_prometheus::PrometheusHandle;
 use revocations::{Revocations, Source};
 use service_kit::http::{Authenticate, identify};
@@ -370,20 +370,28 @@ async fn engine(
     let own = broker.map(EmbeddedBroker::as_service);
     Ok(match (config.messages.engine, own) {
         (Engine::InProcess, None) => Arc::new(InProcess::default()),
-        (Engine::InProcess, Some(own)) => Arc::new(Mirrored::new(reach_broker(own).await?)),
-        (Engine::Embedded, Some(own)) => Arc::new(reach_broker(own).await?),
+        (Engine::InProcess, Some(own)) => Arc::new(Mirrored::new(reach_nats(own).await?)),
+        (Engine::Embedded, Some(own)) => Arc::new(reach_nats(own).await?),
         (Engine::Embedded, None) => {
-            Arc::new(reach_broker(EmbeddedBroker::elsewhere(config, secret)).await?)
+            Arc::new(reach_nats(EmbeddedBroker::elsewhere(config, secret)).await?)
         }
-        (Engine::Nats, _) => Arc::new(reach_broker(config.messages.nats()).await?),
+        (Engine::Nats, _) => Arc::new(reach_nats(config.messages.nats()).await?),
+        (Engine::RabbitMq, _) => {
+            let settings = config.messages.rabbitmq();
+            Arc::new(reach(|| RabbitMq::connect(settings.clone())).await?)
+        }
     })
 }
 
+async fn reach_nats(settings: NatsConfig) -> Result<Nats, String> {
+    reach(|| Nats::connect(settings.clone())).await
+}
+
 /// Processes that are started together need not be started in order.
-async fn reach_broker(config: NatsConfig) -> Result<Nats, String> {
+async fn reach<T>(connect: impl AsyncFn() -> Result<T, messages::Error>) -> Result<T, String> {
     let deadline = tokio::time::Instant::now() + BROKER_PATIENCE;
     loop {
-        match Nats::connect(config.clone()).await {
+        match connect().await {
             Ok(reached) => return Ok(reached),
             Err(error) if tokio::time::Instant::now() > deadline => return Err(text(error)),
             Err(error) => tracing::warn!(%error, "the broker cannot be reached yet, trying again"),

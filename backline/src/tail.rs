@@ -92,6 +92,9 @@ fn url(config: &Config) -> Result<String, String> {
         return match config.messages.engine {
             Engine::InProcess => Err("there is no broker: `broker.listen` is empty".into()),
             Engine::Embedded | Engine::Nats => Ok(config.messages.url().to_owned()),
+            Engine::RabbitMq => {
+                Err("RabbitMQ has tools of its own for this: rabbitmqctl list_queues".into())
+            }
         };
     };
     let scheme = if config.broker.is_encrypted() { "tls" } else { "nats" };

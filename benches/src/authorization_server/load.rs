@@ -120,12 +120,7 @@ pub async fn refresh(
 }
 
 /// Who the user of a token is.
-pub async fn user_infos(
-    plan: &Plan,
-    at: SocketAddr,
-    path: &str,
-    token: &str,
-) -> Result<Outcome> {
+pub async fn user_infos(plan: &Plan, at: SocketAddr, path: &str, token: &str) -> Result<Outcome> {
     let question = request("GET", path, Some(token), None);
     repeat(plan, at, CLIENTS, question, StatusCode::OK).await
 }

@@ -4,9 +4,9 @@ use http::StatusCode;
 use serde_json::json;
 
 use super::load::form;
+use crate::Result;
 use crate::http_load::{Connection, request};
 use crate::stage::{ORGANISER, PASSWORD, Stage, text};
-use crate::Result;
 
 const CALLBACK: &str = "http://127.0.0.1/callback";
 /// The example of RFC 7636, appendix B.
