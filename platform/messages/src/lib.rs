@@ -63,7 +63,8 @@ pub struct Subscription {
     pub inbox: Arc<dyn Inbox>,
 }
 
-/// Hears every matching message once while this process lives; for caches, never for state.
+/// Hears every matching message while this process lives, and the recent ones again after a broken connection; for
+/// caches, never for state.
 pub type Listener = Arc<dyn Fn(&Message) + Send + Sync>;
 
 /// Moves messages. One per process.

@@ -1,4 +1,7 @@
 //! Topic patterns over message types: `*` stands for one word, `#` for any number at the end.
+//!
+//! RabbitMQ reads them as they are. In NATS `#` becomes `>`, which wants a word at least; all types have two or more, so
+//! that the two differ only in patterns that nobody needs.
 
 /// Which message types a subscription wants: `role.created`, `booking.*`, `*.created`, `#`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,7 @@ mod tests {
         assert!(!Pattern::new("ticket.*").matches("ticket"));
         assert!(!Pattern::new("ticket.*").matches("ticket.a.b"));
         assert!(Pattern::new("#").matches("ticket.a.b"));
+        assert!(Pattern::new("ticket.#").matches("ticket.a.b"));
         assert!(!Pattern::new("user.created").matches("user.updated"));
     }
 }

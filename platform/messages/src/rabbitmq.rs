@@ -20,6 +20,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures::future::try_join_all;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::ShortString;
 use lapin::uri::AMQPUri;
 use lapin::{BasicProperties, Channel, Confirmation};
 use parking_lot::Mutex;
@@ -51,7 +52,8 @@ pub struct RabbitMqConfig {
     pub prefix: String,
     /// How long the history keeps messages. A history that is there stays as it is.
     pub retention: Duration,
-    /// How much the history keeps, bytes; the oldest messages go first. No limit when absent.
+    /// How much the history keeps, bytes; the oldest messages go first. No limit when absent. Both limits hold within a
+    /// file of the broker's: 16 MiB, or a quarter of this if that is less.
     pub bytes_max: Option<u64>,
 }
 
@@ -147,7 +149,7 @@ impl RabbitMq {
             let body = serde_json::to_vec(message).map_err(broker)?;
             let sent = channel.basic_publish(
                 self.topology.exchange(),
-                message.kind.as_str().into(),
+                short(&message.kind)?,
                 BasicPublishOptions::default(),
                 &body,
                 properties(message),
@@ -194,7 +196,8 @@ impl Engine for RabbitMq {
 
     async fn subscribe(&self, subscription: Subscription) -> Result<(), Error> {
         // Now, so that nothing is missed that is published after this.
-        self.topology.declare_consumer(&self.receiving, &subscription).await?;
+        let declaring = self.topology.declare_consumer(&self.receiving, &subscription);
+        self.receiving.while_connected(declaring).await?;
         self.consumers.lock().push(subscription.consumer.clone());
         let receive = receive::forever(self.receiving.clone(), self.topology.clone(), subscription);
         self.tasks.spawn(self.stopping.clone().run_until_cancelled_owned(receive));
@@ -218,7 +221,7 @@ impl Engine for RabbitMq {
     }
 
     /// Of the history, the queues of the subscriptions made here, and their dead-letter queues that hold something:
-    /// what AMQP tells, which are numbers of messages.
+    /// what AMQP tells, which are numbers of messages. The broker counts the history's every few seconds.
     async fn report(&self) -> Result<Report, Error> {
         let consumers = self.consumers.lock().clone();
         let mut report = Report::default();
@@ -256,6 +259,11 @@ fn properties(message: &Message) -> BasicProperties {
 
 fn expect_taken(confirmation: &Confirmation) -> Result<(), Error> {
     if confirmation.is_ack() { Ok(()) } else { Err(broker("it refused a message")) }
+}
+
+/// A name or a key as AMQP has them: at most 255 bytes.
+fn short(text: &str) -> Result<ShortString, Error> {
+    ShortString::try_new(text).map_err(|_| broker(format!("longer than 255 bytes: `{text}`")))
 }
 
 fn broker(error: impl fmt::Display) -> Error {

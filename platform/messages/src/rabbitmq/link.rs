@@ -96,11 +96,7 @@ impl Link {
         // The broker closes a channel that asks for what is not there, so it is asked on one of its own.
         let channel = self.channel().await?;
         let asked = channel.queue_declare(queue.into(), passive, FieldTable::default());
-        match within(ANSWER_TIMEOUT, "a queue", async { Ok(asked.await) }).await? {
-            Ok(queue) => Ok(Some(queue.message_count().into())),
-            Err(error) if is_not_found(&error) => Ok(None),
-            Err(error) => Err(broker(error)),
-        }
+        Ok(find(queue, asked).await?.map(|queue| queue.message_count().into()))
     }
 
     /// For good: takes leave of the broker.
@@ -132,8 +128,21 @@ pub(super) async fn answer<T>(
     within(ANSWER_TIMEOUT, what, async { question.await.map_err(named) }).await
 }
 
-/// Whether the broker said that there is no such thing.
-pub(super) fn is_not_found(error: &lapin::Error) -> bool {
+/// What the broker answers to a question about something; `None` when there is no such thing.
+pub(super) async fn find<T>(
+    what: &str,
+    question: impl Future<Output = lapin::Result<T>>,
+) -> Result<Option<T>, Error> {
+    let found = async {
+        match question.await {
+            Err(error) if is_not_found(&error) => Ok(None),
+            answered => answered.map(Some),
+        }
+    };
+    answer(what, found).await
+}
+
+fn is_not_found(error: &lapin::Error) -> bool {
     let not_found = AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND);
     matches!(error.kind(), ErrorKind::ProtocolError(error) if *error.kind() == not_found)
 }

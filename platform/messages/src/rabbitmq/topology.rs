@@ -17,14 +17,18 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, ExchangeKind};
 
-use super::link::{Link, answer, is_not_found};
-use super::{RabbitMqConfig, broker};
+use super::link::{Link, answer, find};
+use super::{RabbitMqConfig, short};
 use crate::{Error, Subscription};
 
-/// The broker's limit.
-const NAME_BYTES_MAX: usize = 255;
 /// A message is in hand again after every broken connection; newer brokers would give it up after twenty.
-const DELIVERIES_MAX: i32 = 1_000_000;
+const DELIVERIES_MAX: u64 = 1_000_000;
+/// The history forgets whole files of this size, bytes; the broker's own half a gigabyte would be years for many.
+const HISTORY_FILE_BYTES: u64 = 16 << 20;
+/// A history that is limited to less than so many files has smaller ones.
+const HISTORY_FILES_MIN: u64 = 4;
+/// Smaller ones are not worth a file.
+const HISTORY_FILE_BYTES_MIN: u64 = 64 << 10;
 
 /// The names of one installation.
 pub(super) struct Topology {
@@ -82,9 +86,8 @@ impl Topology {
         subscription: &Subscription,
     ) -> Result<(), Error> {
         let consumer = subscription.consumer.as_str();
-        if self.mark(consumer).len() > NAME_BYTES_MAX {
-            return Err(broker(format!("the name of the consumer `{consumer}` is too long")));
-        }
+        // The longest of its names; the others are made below without asking again.
+        short(&self.mark(consumer))?;
         self.declare(link).await?;
         let channel = link.channel().await?;
         let (queue, dead_queue) = (self.queue(consumer), self.dead_queue(consumer));
@@ -105,18 +108,11 @@ impl Topology {
     /// Whether the consumer has read the history.
     pub(super) async fn is_caught_up(&self, link: &Link, consumer: &str) -> Result<bool, Error> {
         let passive = ExchangeDeclareOptions { passive: true, ..Default::default() };
-        let asked = async {
-            let channel = link.channel().await?;
-            let mark = self.mark(consumer).into();
-            Ok(channel
-                .exchange_declare(mark, ExchangeKind::Fanout, passive, FieldTable::default())
-                .await)
-        };
-        match answer("whether the history was read", async { Ok(asked.await) }).await?? {
-            Ok(()) => Ok(true),
-            Err(error) if is_not_found(&error) => Ok(false),
-            Err(error) => Err(broker(error)),
-        }
+        let (channel, mark) = (link.channel().await?, self.mark(consumer));
+        let nothing = FieldTable::default();
+        let asked =
+            channel.exchange_declare(mark.as_str().into(), ExchangeKind::Fanout, passive, nothing);
+        Ok(find(&mark, asked).await?.is_some())
     }
 
     /// Remembers that the consumer has read the history.
@@ -132,17 +128,20 @@ impl Topology {
         let seconds = self.config.retention.as_secs().max(1);
         let mut arguments = of_type("stream");
         arguments.insert("x-max-age".into(), text(&format!("{seconds}s")));
+        let mut file_bytes = HISTORY_FILE_BYTES;
         if let Some(bytes_max) = self.config.bytes_max {
-            let bytes_max = i64::try_from(bytes_max).unwrap_or(i64::MAX);
-            arguments.insert("x-max-length-bytes".into(), AMQPValue::LongLongInt(bytes_max));
+            arguments.insert("x-max-length-bytes".into(), number(bytes_max));
+            let fitting = (bytes_max / HISTORY_FILES_MIN).max(HISTORY_FILE_BYTES_MIN);
+            file_bytes = file_bytes.min(fitting);
         }
+        arguments.insert("x-stream-max-segment-size-bytes".into(), number(file_bytes));
         arguments
     }
 
     fn queue_arguments(&self, consumer: &str) -> FieldTable {
         let mut arguments = quorum();
         arguments.insert("x-single-active-consumer".into(), AMQPValue::Boolean(true));
-        arguments.insert("x-delivery-limit".into(), AMQPValue::LongInt(DELIVERIES_MAX));
+        arguments.insert("x-delivery-limit".into(), number(DELIVERIES_MAX));
         arguments.insert("x-dead-letter-exchange".into(), text(&self.dead_exchange()));
         arguments.insert("x-dead-letter-routing-key".into(), text(consumer));
         arguments
@@ -157,6 +156,10 @@ fn of_type(kind: &str) -> FieldTable {
     let mut arguments = FieldTable::default();
     arguments.insert("x-queue-type".into(), text(kind));
     arguments
+}
+
+fn number(value: u64) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(value).unwrap_or(i64::MAX))
 }
 
 fn text(value: &str) -> AMQPValue {
@@ -174,16 +177,7 @@ async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> 
 }
 
 async fn bind(channel: &Channel, queue: &str, exchange: &str, key: &str) -> Result<(), Error> {
-    let options = QueueBindOptions::default();
-    answer(
-        queue,
-        channel.queue_bind(
-            queue.into(),
-            exchange.into(),
-            key.into(),
-            options,
-            FieldTable::default(),
-        ),
-    )
-    .await
+    let (options, nothing) = (QueueBindOptions::default(), FieldTable::default());
+    let bound = channel.queue_bind(queue.into(), exchange.into(), short(key)?, options, nothing);
+    answer(queue, bound).await
 }

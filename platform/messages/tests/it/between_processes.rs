@@ -148,15 +148,15 @@ async fn what_is_cut_off_goes_on_and_nothing_is_lost(broker: &TestBroker) {
     broker.subscribe(&*engine, "a.all", "#", inbox.clone()).await;
     let heard = Heard::from(&*engine, "#").await;
     let messages = numbered(0..200);
-    for (round, chunk) in messages.chunks(50).enumerate() {
+    for (round, chunk) in messages.chunks(100).enumerate() {
         tokio::join!(publish(&*engine, chunk), async {
             // In the middle of publishing and receiving.
-            inbox.wait_for_count("a.all", 50 * round + 1).await;
+            inbox.wait_for_count("a.all", 100 * round + 1).await;
             broker.cut();
             broker.restore();
         });
-        inbox.wait_for("a.all", &messages[..50 * (round + 1)]).await;
-        heard.wait_for(&chunk[49]).await;
+        inbox.wait_for("a.all", &messages[..100 * (round + 1)]).await;
+        heard.wait_for(&chunk[99]).await;
     }
 }
 
