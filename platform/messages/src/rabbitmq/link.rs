@@ -43,9 +43,13 @@ impl Link {
         address.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
         let (made, current) = watch::channel(Some(Arc::new(connect(&address, name).await?)));
         let closing = CancellationToken::new();
-        tokio::spawn(
-            closing.clone().run_until_cancelled_owned(keep_connected(address, name, made)),
-        );
+        let until = closing.clone();
+        tokio::spawn(async move {
+            until.run_until_cancelled(keep_connected(address, name, &made)).await;
+            let last = made.borrow().clone();
+            // Also of a link that was dropped: left open, the broker would go on delivering to it.
+            take_leave(last).await;
+        });
         Ok(Arc::new(Self { current, _close: closing.clone().drop_guard(), closing }))
     }
 
@@ -102,10 +106,14 @@ impl Link {
     /// For good: takes leave of the broker.
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        // One that is lost already needs no farewell.
-        if let Ok(connection) = self.connection() {
-            drop(answer("the end", connection.close(200, "stopped".into())).await);
-        }
+        take_leave(self.current.borrow().clone()).await;
+    }
+}
+
+async fn take_leave(connection: Option<Arc<Connection>>) {
+    // One that is lost already, or closed by somebody else, needs no farewell.
+    if let Some(connection) = connection.filter(|connection| connection.status().connected()) {
+        drop(answer("the end", connection.close(200, "stopped".into())).await);
     }
 }
 
@@ -160,7 +168,7 @@ fn is_connected(connection: &Option<Arc<Connection>>) -> bool {
 async fn keep_connected(
     address: AMQPUri,
     name: &str,
-    current: watch::Sender<Option<Arc<Connection>>>,
+    current: &watch::Sender<Option<Arc<Connection>>>,
 ) {
     loop {
         while is_connected(&current.borrow()) {
