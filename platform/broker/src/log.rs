@@ -205,6 +205,13 @@ impl Log {
         self.shared.get(seq)
     }
 
+    /// Where the entry of a sequence was published to, without reading it.
+    pub fn subject_of(&self, seq: u64) -> Option<Subject> {
+        let index = self.shared.index.read();
+        let (_, slot) = index.find(seq)?;
+        index.subjects.get(slot.subject).map(|state| state.subject.clone())
+    }
+
     /// Entries behind a sequence, oldest first, of some subjects (no filters mean all), at most so many.
     ///
     /// Ends earlier when they are large together (8 MiB), or before a damaged one. When the first one is damaged, the

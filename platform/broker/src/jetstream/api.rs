@@ -46,6 +46,12 @@ pub enum Call {
     ConsumerList,
     /// `CONSUMER.PAUSE`
     ConsumerPause(String),
+    /// `CONSUMER.DEAD.LIST`, not in nats-server.
+    DeadList(String),
+    /// `CONSUMER.DEAD.REPLAY`, not in nats-server.
+    DeadReplay(String),
+    /// `CONSUMER.DEAD.DROP`, not in nats-server.
+    DeadDrop(String),
     /// `DIRECT.GET` with a body.
     DirectGet,
     /// `DIRECT.GET` with a subject.
@@ -82,6 +88,9 @@ impl Call {
             Self::ConsumerNames => "consumer_names",
             Self::ConsumerList => "consumer_list",
             Self::ConsumerPause(_) => "consumer_pause",
+            Self::DeadList(_) => "consumer_dead_list",
+            Self::DeadReplay(_) => "consumer_dead_replay",
+            Self::DeadDrop(_) => "consumer_dead_drop",
         }
     }
 }
@@ -170,6 +179,9 @@ impl Route {
             ["INFO", name, consumer] => stream(name, Call::ConsumerInfo(own(consumer))),
             ["DELETE", name, consumer] => stream(name, Call::ConsumerDelete(own(consumer))),
             ["PAUSE", name, consumer] => stream(name, Call::ConsumerPause(own(consumer))),
+            ["DEAD", "LIST", name, consumer] => stream(name, Call::DeadList(own(consumer))),
+            ["DEAD", "REPLAY", name, consumer] => stream(name, Call::DeadReplay(own(consumer))),
+            ["DEAD", "DROP", name, consumer] => stream(name, Call::DeadDrop(own(consumer))),
             _ => Self::Unknown,
         }
     }
@@ -365,6 +377,9 @@ mod tests {
         assert_eq!(route("CONSUMER.CREATE.s.c.a.>"), named);
         let direct = Route::Stream("s".into(), Call::DirectGetLast("a.b".into()));
         assert_eq!(route("DIRECT.GET.s.a.b"), direct);
+        let replay = Route::Stream("s".into(), Call::DeadReplay("c".into()));
+        assert_eq!(route("CONSUMER.DEAD.REPLAY.s.c"), replay);
+        assert_eq!(route("CONSUMER.DEAD.s.c"), Route::Unknown);
         assert_eq!(route("STREAM.SNAPSHOT.s"), Route::Unknown);
         assert_eq!(route("META.LEADER.STEPDOWN"), Route::Unknown);
     }

@@ -8,6 +8,7 @@
 
 mod acks;
 mod consumers;
+mod dead;
 mod direct;
 mod inlet;
 mod opening;
@@ -250,7 +251,7 @@ impl Stream {
             self.rest = self.rest.and(outcome);
         }
         for (consumer, used_up) in exhausted {
-            self.tell_exhausted(&consumer, used_up);
+            self.bury_exhausted(&consumer, used_up);
         }
         if self.config.retention == Retention::Interest {
             settled.into_iter().flatten().for_each(|seq| self.remove_if_settled(seq));
@@ -264,7 +265,7 @@ impl Stream {
         }
         match self.log.enforce(&self.limits(), now_ns) {
             Ok(0) => {}
-            Ok(_) => self.consumers.values_mut().for_each(Running::doubt_count),
+            Ok(_) => self.consumers.values_mut().for_each(Running::doubt),
             Err(error) => {
                 self.is_failed = true;
                 tracing::error!(stream = self.config.name, %error, "cannot remove old messages");

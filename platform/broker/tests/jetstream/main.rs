@@ -4,6 +4,7 @@
 
 mod consumers;
 mod crash;
+mod dead;
 mod differential;
 mod nonsense;
 mod ordered;

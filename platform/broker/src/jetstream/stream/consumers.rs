@@ -1,6 +1,7 @@
 //! Making, changing and deleting consumers, and requests for messages.
 
 use std::collections::VecDeque;
+use std::io;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -186,14 +187,16 @@ impl Stream {
         Ok(())
     }
 
-    async fn save_consumer(&mut self, stored: StoredConsumer) -> Result<(), ApiError> {
+    pub(super) async fn save_consumer(&mut self, stored: StoredConsumer) -> Result<(), ApiError> {
         if !saving::is_kept(&stored.config) {
             return Ok(());
         }
         // One write at a time, or an older one could come out on top.
         self.wait_for_save().await;
-        let folder = self.folder.clone();
-        let saved = blocking(move || folder.save_consumer(&stored)).await;
+        let saved = match self.log.flush() {
+            Ok(flush) => saving::write(self.folder.clone(), flush, vec![stored]).await,
+            Err(failure) => Err(io::Error::other(failure)),
+        };
         saved.map_err(|cause| {
             tracing::error!(stream = self.config.name, %cause, "cannot save a consumer");
             error::CONSUMER_STORE_FAILED
@@ -233,6 +236,12 @@ impl Stream {
     }
 
     fn remove_what_only_it_wanted(&mut self, consumer: &Running) {
+        let held: Vec<u64> = consumer.progress.held().collect();
+        for seq in held {
+            if self.is_settled_by_all(seq) {
+                self.remove(seq);
+            }
+        }
         let filters = consumer.config.filters();
         let mut after = consumer.progress.state().ack_floor.stream_seq;
         while let Ok(entries) = self.log.next(after, &filters, READ_MESSAGES_MAX) {

@@ -45,8 +45,9 @@ struct DeleteRequest {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PageRequest {
-    offset: usize,
+pub(super) struct PageRequest {
+    /// How many come before this page.
+    pub offset: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -107,6 +108,9 @@ impl Stream {
             Call::ConsumerNames => self.consumer_names(payload),
             Call::ConsumerList => self.list_consumers(payload),
             Call::ConsumerPause(name) => self.answer_pause(&name, payload).await,
+            Call::DeadList(name) => self.list_dead(&name, payload).await,
+            Call::DeadReplay(name) => self.replay_dead(&name, payload).await,
+            Call::DeadDrop(name) => self.drop_dead(&name, payload).await,
             Call::DirectGet | Call::DirectGetLast(_) => Err(error::BAD_REQUEST),
         }
     }
@@ -227,7 +231,7 @@ impl Stream {
         };
         for consumer in self.consumers.values_mut() {
             consumer.forget_read();
-            consumer.is_dirty |= consumer.progress.settle(seq).is_some();
+            consumer.is_dirty |= consumer.progress.forget(seq);
         }
         ticket.await.map_err(failed)?;
         Ok(json!({ "success": true }))

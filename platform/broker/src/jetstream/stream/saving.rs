@@ -70,7 +70,8 @@ fn report(error: &io::Error) -> bool {
     false
 }
 
-async fn write(
+/// Writes consumers, once what they rely on is certain.
+pub(super) async fn write(
     folder: StreamFolder,
     flush: Ticket,
     consumers: Vec<StoredConsumer>,
