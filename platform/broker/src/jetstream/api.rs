@@ -17,7 +17,7 @@ use super::stream::{Command, answer, send_status};
 use super::streams::Streams;
 use super::views::{self, LIST_LIMIT, NAMES_LIMIT, StreamInfo, to_value};
 use crate::Message;
-use crate::server::{ClientId, Handler, Router};
+use crate::server::{Handler, Publisher, Router};
 use crate::subject::Filter;
 
 /// How the subjects of the API begin.
@@ -198,10 +198,10 @@ pub struct Requests {
 }
 
 impl Handler for Requests {
-    fn handle(&self, message: &Message, _from: Option<ClientId>) {
+    fn handle(&self, message: &Message, from: Option<&Publisher>) {
         match Route::parse(message.subject.as_str()) {
             Route::Pull { stream, consumer } => self.pull(&stream, consumer, message),
-            Route::Stream(stream, call) => self.call(&stream, call, message),
+            Route::Stream(stream, call) => self.call(&stream, call, message, from),
             Route::Global(call) => {
                 let kind = call.kind();
                 if self.global.try_send((call, message.clone())).is_err() {
@@ -224,11 +224,12 @@ impl Requests {
         }
     }
 
-    fn call(&self, stream: &str, call: Call, message: &Message) {
+    fn call(&self, stream: &str, call: Call, message: &Message, from: Option<&Publisher>) {
+        let caller = from.map(|publisher| publisher.permissions.clone());
         let is_direct = matches!(call, Call::DirectGet | Call::DirectGetLast(_));
         let kind = call.kind();
         match self.streams.find(stream) {
-            Some(inlet) if inlet.send(Command::Call(call, message.clone())) => {}
+            Some(inlet) if inlet.send(Command::Call(call, message.clone(), caller)) => {}
             Some(_) => self.refuse(kind, error::INSUFFICIENT_RESOURCES, message),
             None if is_direct => {
                 if let Some(reply) = &message.reply {
@@ -254,7 +255,7 @@ pub struct Answers {
 }
 
 impl Handler for Answers {
-    fn handle(&self, message: &Message, _from: Option<ClientId>) {
+    fn handle(&self, message: &Message, _from: Option<&Publisher>) {
         let name = message.subject.as_str().split('.').nth(2).unwrap_or_default();
         let Some(inlet) = self.streams.find(name) else { return };
         if !inlet.send((self.command)(message.clone())) {

@@ -141,6 +141,11 @@ pub fn consumer_create(reason: impl Into<String>) -> ApiError {
     CONSUMER_CREATE.saying(reason)
 }
 
+/// Whoever makes the consumer may not publish where it is to send.
+pub fn deliver_not_permitted() -> ApiError {
+    INVALID_DELIVER_SUBJECT.saying("no permission to publish to the deliver subject")
+}
+
 /// Nobody published that sequence number, or it is gone.
 pub fn sequence_not_found(sequence: u64) -> ApiError {
     SEQUENCE_NOT_FOUND.saying(format!("sequence {sequence} not found"))

@@ -33,6 +33,9 @@ pub struct StreamInfo {
     pub created: Timestamp,
     /// What it holds.
     pub state: StreamState,
+    /// Why it takes nothing any more. Not in nats-server's answers; clients pass over what they do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Now.
     pub ts: Timestamp,
 }

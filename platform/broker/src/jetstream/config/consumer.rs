@@ -281,7 +281,7 @@ impl ConsumerConfig {
         if subject.has_wildcard() || Subject::parse(self.deliver_subject.clone()).is_none() {
             return Err(error::DELIVER_TO_WILDCARDS);
         }
-        // Nobody checks what the one who makes the consumer may publish: a delivery must not become a request.
+        // Also of one who may ask for it himself: a delivery must not become a request.
         if RESERVED.iter().any(|start| self.deliver_subject.starts_with(start)) {
             return Err(error::INVALID_DELIVER_SUBJECT);
         }

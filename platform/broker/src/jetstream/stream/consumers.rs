@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::outlet::Outlet;
 use super::running::Running;
-use super::{Stream, saving};
+use super::{Stream, reading, saving};
 use crate::Message;
 use crate::jetstream::advisory::{Action, Advisory};
 use crate::jetstream::api::Form;
@@ -21,6 +21,7 @@ use crate::jetstream::store::StoredConsumer;
 use crate::jetstream::views::ConsumerInfo;
 use crate::jetstream::{blocking, random_name};
 use crate::log::Log;
+use crate::server::Permissions;
 use crate::subject::{Filter, Subject};
 
 /// Letters of a name the server chooses.
@@ -65,6 +66,18 @@ fn check_form(form: Form, config: &mut ConsumerConfig) -> Result<(), ApiError> {
     }
 }
 
+/// Whoever makes a push consumer has the broker publish there, and could do it himself.
+fn check_may_deliver(
+    config: &ConsumerConfig,
+    caller: Option<&dyn Permissions>,
+) -> Result<(), ApiError> {
+    let (Some(subject), Some(caller)) = (Subject::parse(config.deliver_subject.clone()), caller)
+    else {
+        return Ok(());
+    };
+    if caller.may_publish(&subject) { Ok(()) } else { Err(error::deliver_not_permitted()) }
+}
+
 fn check_named(
     name: &str,
     filter: Option<&str>,
@@ -90,6 +103,7 @@ impl Stream {
         &mut self,
         form: Form,
         payload: &[u8],
+        caller: Option<&dyn Permissions>,
     ) -> Result<ConsumerInfo, ApiError> {
         let request: CreateRequest = json::parse(payload).map_err(|_| error::INVALID_JSON)?;
         if request.stream_name != self.config.name {
@@ -98,6 +112,7 @@ impl Stream {
         let mut config = request.config;
         check_form(form, &mut config)?;
         let mut config = config.complete(&self.config)?;
+        check_may_deliver(&config, caller)?;
         if config.given_name().is_empty() {
             config.name = random_name(NAME_LETTERS);
         }
@@ -244,7 +259,7 @@ impl Stream {
         }
         let filters = consumer.config.filters();
         let mut after = consumer.progress.state().ack_floor.stream_seq;
-        while let Ok(entries) = self.log.next(after, &filters, READ_MESSAGES_MAX) {
+        while let Ok(entries) = reading::next(&self.log, after, &filters, READ_MESSAGES_MAX) {
             let Some(last) = entries.last() else { return };
             after = last.seq;
             for entry in entries {

@@ -2,18 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
 use super::inlet::{Command, Inlet};
+use super::metering::Meters;
 use super::running::Running;
 use super::saving::{self, Saver};
 use super::{Environment, Rest, Stream};
 use crate::jetstream::config::Storage;
 use crate::jetstream::duplicates::{Duplicates, MESSAGE_ID};
 use crate::jetstream::store::{StoredStream, StreamFolder};
-use crate::log::{self, DiskFiles, Log, Recovery};
+use crate::log::{self, Log, Recovery};
 use crate::protocol::Headers;
 
 /// How many messages are read at once when the window of message ids is built up.
@@ -31,7 +31,7 @@ impl Stream {
             sync: stored.config.storage == Storage::File,
             ..environment.log.clone()
         };
-        let files = Arc::new(DiskFiles::new(folder.messages())?);
+        let files = environment.files.open(&folder.messages())?;
         let (log, recovery) = Log::open(settings, files).map_err(io::Error::other)?;
         let (inlet, commands) =
             Inlet::new(environment.publications_max, environment.publication_bytes_max);
@@ -50,6 +50,7 @@ impl Stream {
             unconfirmed_bytes: 0,
             consumers: BTreeMap::new(),
             saver: Saver::default(),
+            meters: Meters::default(),
             last_time_ns: log.state().last_time_ns,
             dropped: environment.dropped.clone(),
             is_failed: false,

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Stream;
+use super::{Stream, reading};
 use crate::Message;
 use crate::jetstream::api::Call;
 use crate::jetstream::error::{self, ApiError};
 use crate::jetstream::json;
 use crate::jetstream::views::{self, LIST_LIMIT, NAMES_LIMIT, time, to_value};
 use crate::log::{Entry, Purge};
+use crate::server::Permissions;
 use crate::subject::Filter;
 
 /// At most so many subjects are listed in one answer.
@@ -81,25 +82,35 @@ pub fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ApiError> {
 
 impl Stream {
     /// Answers a request of the API.
-    pub(super) async fn call(&mut self, call: Call, message: &Message) {
+    pub(super) async fn call(
+        &mut self,
+        call: Call,
+        message: &Message,
+        caller: Option<&dyn Permissions>,
+    ) {
         let kind = call.kind();
         let result = match call {
             Call::DirectGet => return self.get_directly(message),
             Call::DirectGetLast(subject) => return self.get_last_directly(&subject, message),
-            call => self.answer_call(call, &message.payload).await,
+            call => self.answer_call(call, &message.payload, caller).await,
         };
         let answer = views::answer(kind, result);
         super::answer(&self.router, message.reply.as_ref(), answer.to_string());
     }
 
-    async fn answer_call(&mut self, call: Call, payload: &[u8]) -> Result<Value, ApiError> {
+    async fn answer_call(
+        &mut self,
+        call: Call,
+        payload: &[u8],
+        caller: Option<&dyn Permissions>,
+    ) -> Result<Value, ApiError> {
         match call {
             Call::StreamInfo => self.stream_info(payload),
             Call::StreamPurge => self.purge_stream(payload).await,
             Call::MessageGet => self.get_message(payload),
             Call::MessageDelete => self.delete_message(payload).await,
             Call::ConsumerCreate(form) => {
-                self.create_consumer(form, payload).await.map(|info| to_value(&info))
+                self.create_consumer(form, payload, caller).await.map(|info| to_value(&info))
             }
             Call::ConsumerInfo(name) => self.consumer_info(&name).map(|info| to_value(&info)),
             Call::ConsumerDelete(name) => {
@@ -201,7 +212,7 @@ impl Stream {
         } else {
             request.seq
         };
-        self.log.get(seq).ok().flatten()
+        reading::get(&self.log, seq).ok().flatten()
     }
 
     fn last_of(&self, subject: &str) -> Option<u64> {

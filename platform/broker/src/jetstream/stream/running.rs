@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::outlet::Outlet;
 use super::push::Push;
+use super::reading;
 use crate::Message;
 use crate::jetstream::config::ConsumerConfig;
 use crate::jetstream::consumer::{AckPolicy, Exhausted, Next, Progress};
@@ -276,7 +277,7 @@ impl Running {
         loop {
             match self.progress.next() {
                 Next::Full => return None,
-                Next::Again(seq) => match outlet.log.get(seq) {
+                Next::Again(seq) => match reading::get(outlet.log, seq) {
                     Ok(Some(entry)) => return Some(entry),
                     // It is gone from the stream: nobody can do anything about it any more.
                     Ok(None) | Err(Error::Damaged { .. }) => self.settle_lost(seq),
@@ -284,7 +285,7 @@ impl Running {
                 },
                 Next::From(seq) => match self.progress.next_selected() {
                     None => return self.read_from(seq, outlet),
-                    Some(selected) => match outlet.log.get(selected) {
+                    Some(selected) => match reading::get(outlet.log, selected) {
                         Ok(Some(entry)) => return Some(entry),
                         Ok(None) | Err(_) => self.progress.skip_selected(),
                     },
@@ -313,7 +314,7 @@ impl Running {
         if after >= outlet.readable {
             return;
         }
-        match outlet.log.next(after, &self.filters, READ_MESSAGES_MAX) {
+        match reading::next(outlet.log, after, &self.filters, READ_MESSAGES_MAX) {
             Ok(entries) if entries.is_empty() => self.scanned_to = outlet.readable,
             Ok(entries) => self.ahead = entries.into(),
             Err(Error::Damaged { seq: damaged }) => {

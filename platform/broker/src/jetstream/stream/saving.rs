@@ -88,6 +88,11 @@ pub fn is_kept(config: &ConsumerConfig) -> bool {
 impl Stream {
     /// Starts writing if it is time.
     pub(super) fn save_if_due(&mut self, now_ns: i64) {
+        if self.is_failed {
+            // Nobody is told that something is certain which is not.
+            self.saver.waiting.clear();
+            return;
+        }
         let is_dirty = self.consumers.values().any(|consumer| consumer.is_dirty);
         let is_awaited = !self.saver.waiting.is_empty();
         if is_dirty && self.saver.due_ns.is_none() {
