@@ -119,6 +119,8 @@ errors! {
     EMPTY_FILTER = 400, 10139, "consumer filter in FilterSubjects cannot be empty";
     CONSUMER_EXISTS = 400, 10148, "consumer already exists";
     CONSUMER_DOES_NOT_EXIST = 400, 10149, "consumer does not exist";
+    TTL_INVALID = 400, 10165, "invalid per-message TTL";
+    TTL_DISABLED = 400, 10166, "per-message TTL is disabled";
 }
 
 /// A configuration of a stream that cannot be.

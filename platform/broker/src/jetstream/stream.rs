@@ -10,6 +10,7 @@ mod acks;
 mod consumers;
 mod dead;
 mod direct;
+mod expiring;
 mod inlet;
 mod metering;
 mod opening;
@@ -48,6 +49,7 @@ use crate::Message;
 use crate::log::{self, Limits, Log};
 use crate::server::{Registration, Router};
 use crate::subject::{Filter, Subject};
+use expiring::Expiring;
 use inlet::Publications;
 use metering::Meters;
 use outlet::Outlet;
@@ -99,6 +101,7 @@ pub struct Stream {
     last_message_id: String,
     unconfirmed: VecDeque<Unconfirmed>,
     unconfirmed_bytes: u64,
+    expiring: Expiring,
     consumers: BTreeMap<String, Running>,
     saver: Saver,
     meters: Meters,
@@ -235,6 +238,7 @@ impl Stream {
         let now_ns = self.now_ns();
         self.note_failure();
         self.enforce_limits(now_ns);
+        self.remove_expired(now_ns);
         self.work_for_consumers(now_ns);
         self.delete_abandoned(now_ns);
         self.save_if_due(now_ns);
@@ -317,7 +321,7 @@ impl Stream {
         let consumers =
             self.consumers.values().filter_map(|consumer| consumer.next_deadline(now_ns));
         let due = consumers.chain(congested).chain(self.saver.due_ns()).chain(self.oldest_ends());
-        let due = due.chain(self.meters.due_ns()).min();
+        let due = due.chain(self.meters.due_ns()).chain(self.next_expires()).min();
         let Some(due_ns) = due else { return Some(IDLE_PAUSE) };
         let wait_ns = u64::try_from(due_ns.saturating_sub(now_ns)).unwrap_or(0);
         // At least a moment, for what is due but cannot be done yet.

@@ -44,6 +44,7 @@ impl Drop for Process {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test has no settings")]
 fn rounds() -> usize {
     let given = std::env::var("BROKER_CRASH_ROUNDS").ok();
     given.map_or(ROUNDS, |given| given.parse().expect("BROKER_CRASH_ROUNDS is a number"))

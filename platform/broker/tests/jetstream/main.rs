@@ -7,6 +7,7 @@ mod crash;
 mod dead;
 mod differential;
 mod disk;
+mod expiring;
 mod metrics;
 mod nonsense;
 mod ordered;

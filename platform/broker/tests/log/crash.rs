@@ -18,6 +18,11 @@ const LINES_MAX: usize = 400;
 /// Small, so that files are sealed, prepared, rewritten and deleted all the time.
 const SEGMENT_BYTES: u64 = 16_384;
 
+#[allow(clippy::disallowed_methods, reason = "a test has no settings")]
+fn rounds() -> usize {
+    std::env::var("BROKER_CRASH_ROUNDS").map_or(ROUNDS, |given| given.parse().unwrap())
+}
+
 fn open_folder(folder: &Path) -> (Log, Recovery) {
     Log::open(settings(SEGMENT_BYTES), Arc::new(DiskFiles::new(folder).unwrap())).unwrap()
 }
@@ -70,8 +75,7 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = StdRng::seed_from_u64(9);
     let mut known = Known::default();
-    let given = std::env::var("BROKER_CRASH_ROUNDS").ok();
-    let rounds = given.map_or(ROUNDS, |given| given.parse().unwrap());
+    let rounds = rounds();
     for _ in 0..rounds {
         let lines = random.random_range(1..LINES_MAX);
         run_and_kill(folder.path(), lines, &mut known);
