@@ -372,6 +372,7 @@ impl Stream {
 
     async fn update(&mut self, config: StreamConfig) -> Result<StreamInfo, ApiError> {
         self.config.check_update(&config)?;
+        self.consumers.values().try_for_each(|it| it.config.check_limits(&config))?;
         let stored = StoredStream { created: self.created, config: config.clone() };
         let folder = self.folder.clone();
         blocking(move || folder.save_stream(&stored))

@@ -12,7 +12,7 @@ use async_nats::jetstream::{self, consumer::PullConsumer};
 use broker::{Broker, BrokerSettings};
 use futures::StreamExt;
 
-use crate::support::{PATIENCE, durable, orders, text};
+use crate::support::{PATIENCE, durable, orders, read_all, text};
 
 /// How often the broker is killed when the environment does not say.
 const ROUNDS: usize = 4;
@@ -188,22 +188,6 @@ async fn check(folder: &Path, kept: &BTreeMap<u64, String>, settled: &Settled) {
         open.remove(&sequence);
         message.ack().await.expect("sent");
     }
-}
-
-/// What is in the stream, read in order by a consumer of its own.
-async fn read_all(context: &jetstream::Context) -> BTreeMap<u64, String> {
-    let stream = context.get_stream("ORDERS").await.expect("the stream");
-    let last = stream.cached_info().state.last_sequence;
-    let config = jetstream::consumer::pull::OrderedConfig::default();
-    let reader = stream.create_consumer(config).await.expect("a consumer");
-    let mut messages = reader.messages().await.expect("messages");
-    let mut found = BTreeMap::new();
-    while found.last_key_value().is_none_or(|(sequence, _)| *sequence < last) {
-        let next = tokio::time::timeout(PATIENCE, messages.next()).await.expect("in time");
-        let message = next.expect("a message").expect("a message");
-        found.insert(message.info().expect("info").stream_sequence, text(&message));
-    }
-    found
 }
 
 fn numbers(body: &str) -> Vec<u64> {
