@@ -14,7 +14,7 @@ use super::push::Push;
 use super::reading;
 use crate::Message;
 use crate::jetstream::config::ConsumerConfig;
-use crate::jetstream::consumer::{AckPolicy, Exhausted, Next, Progress};
+use crate::jetstream::consumer::{AckPolicy, Exhausted, Next, Position, Progress};
 use crate::jetstream::pulls::{Pulls, Status, Statuses};
 use crate::jetstream::store::StoredConsumer;
 use crate::jetstream::views::{ConsumerInfo, SequenceInfo, time};
@@ -443,12 +443,11 @@ impl Running {
         let num_pending = self.num_pending(outlet.log, outlet.now_ns, true);
         self.drop_dead_without_message(outlet.log);
         let state = self.progress.state();
-        let place =
-            |position: crate::jetstream::consumer::Position, at_ns: Option<i64>| SequenceInfo {
-                consumer_seq: position.consumer_seq,
-                stream_seq: position.stream_seq,
-                last_active: at_ns.map(time),
-            };
+        let place = |position: Position, at_ns: Option<i64>| SequenceInfo {
+            consumer_seq: position.consumer_seq,
+            stream_seq: position.stream_seq,
+            last_active: at_ns.map(time),
+        };
         let is_bound = |push: &Push| outlet.router.has_interest(push.subject());
         ConsumerInfo {
             stream_name: outlet.stream.to_owned(),

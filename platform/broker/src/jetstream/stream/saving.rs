@@ -89,8 +89,9 @@ impl Stream {
     /// Starts writing if it is time.
     pub(super) fn save_if_due(&mut self, now_ns: i64) {
         if self.is_failed {
-            // Nobody is told that something is certain which is not.
+            // Nobody is told that something is certain which is not, and it is not tried again.
             self.saver.waiting.clear();
+            self.saver.due_ns = None;
             return;
         }
         let is_dirty = self.consumers.values().any(|consumer| consumer.is_dirty);
