@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::jetstream::{self, JetStream, Recovered};
+use crate::jetstream::{self, FailedStream, JetStream, Recovered};
 use crate::server::{self, Authenticator, Everything, Router, Server};
 
 /// How a broker is set up.
@@ -74,6 +74,11 @@ impl Broker {
     /// What was found on disk at the start.
     pub fn recovered(&self) -> &[Recovered] {
         self.jetstream.recovered()
+    }
+
+    /// The streams whose disk failed. None is healthy.
+    pub async fn failed_streams(&self) -> Vec<FailedStream> {
+        self.jetstream.failed().await
     }
 
     /// Brings everything to disk, says goodbye to the clients, and ends.

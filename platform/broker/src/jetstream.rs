@@ -35,6 +35,7 @@ use crate::subject::Filter;
 use api::{Answers, Requests};
 use stream::{Command, Environment};
 use streams::Streams;
+use views::StreamInfo;
 
 /// Requests that concern no single stream and wait for their turn.
 const GLOBAL_CALLS_MAX: usize = 4096;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub publication_bytes_max: usize,
     /// How messages are kept on disk. Each stream's log has its own name.
     pub log: log::Settings,
+    /// Where the files of these logs come from.
+    pub files: log::OpenFiles,
     /// What time it is.
     pub clock: Clock,
 }
@@ -61,6 +64,7 @@ impl Default for Settings {
             publications_max: 64 * 1024,
             publication_bytes_max: 64 << 20,
             log: log::Settings::default(),
+            files: log::OpenFiles::default(),
             clock: Clock::system(),
         }
     }
@@ -73,6 +77,15 @@ pub struct Recovered {
     pub stream: String,
     /// Its messages.
     pub recovery: Recovery,
+}
+
+/// A stream whose disk failed: it is read, and takes nothing until it is opened anew.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FailedStream {
+    /// Its name.
+    pub stream: String,
+    /// What happened.
+    pub reason: String,
 }
 
 /// Why JetStream could not start.
@@ -103,6 +116,7 @@ impl JetStream {
             publications_max: settings.publications_max,
             publication_bytes_max: settings.publication_bytes_max,
             log: settings.log,
+            files: settings.files,
             dropped: dropped.clone(),
         };
         let folder = environment.streams.clone();
@@ -126,6 +140,16 @@ impl JetStream {
     /// What was found on disk at the start.
     pub fn recovered(&self) -> &[Recovered] {
         &self.recovered
+    }
+
+    /// The streams that take nothing any more. None is healthy.
+    pub async fn failed(&self) -> Vec<FailedStream> {
+        let infos = self.streams.describe_all().await.into_iter();
+        let failed = |info: StreamInfo| {
+            let reason = info.failure?;
+            Some(FailedStream { stream: info.config.name, reason })
+        };
+        infos.filter_map(failed).collect()
     }
 
     /// Ends all streams; what they know is on disk then.

@@ -39,7 +39,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::watch;
 
 pub use error::{Error, Result};
-pub use files::{DiskFiles, File, Files};
+pub use files::{DiskFiles, File, Files, OpenFiles};
 pub use queue::Ticket;
 pub use recovery::{Damage, Recovery, TornTail, Unreadable};
 pub use retention::{Limits, Purge};
@@ -203,6 +203,20 @@ impl Log {
     /// The entry of a sequence, when there is one and it is on disk.
     pub fn get(&self, seq: u64) -> Result<Option<Entry>> {
         self.shared.get(seq)
+    }
+
+    /// Whether the sequence is in the live file, whose pages the system has just written and keeps: reading it does not
+    /// have to wait for the disk.
+    pub fn is_recent(&self, seq: u64) -> bool {
+        let index = self.shared.index.read();
+        index.segments.last().is_some_and(|live| live.first_seq <= seq)
+    }
+
+    /// Where the entry of a sequence was published to, without reading it.
+    pub fn subject_of(&self, seq: u64) -> Option<Subject> {
+        let index = self.shared.index.read();
+        let (_, slot) = index.find(seq)?;
+        index.subjects.get(slot.subject).map(|state| state.subject.clone())
     }
 
     /// Entries behind a sequence, oldest first, of some subjects (no filters mean all), at most so many.

@@ -29,7 +29,7 @@ use tokio_util::task::TaskTracker;
 
 pub use authentication::{Authenticator, Credentials, Everything, Permissions, Refused};
 pub use client::{ClientId, Connection};
-pub use router::{Handler, Registration, Router};
+pub use router::{Handler, Publisher, Registration, Router};
 pub use settings::Settings;
 
 use client::Client;

@@ -17,7 +17,7 @@ use super::stream::{Command, answer, send_status};
 use super::streams::Streams;
 use super::views::{self, LIST_LIMIT, NAMES_LIMIT, StreamInfo, to_value};
 use crate::Message;
-use crate::server::{ClientId, Handler, Router};
+use crate::server::{Handler, Publisher, Router};
 use crate::subject::Filter;
 
 /// How the subjects of the API begin.
@@ -46,6 +46,12 @@ pub enum Call {
     ConsumerList,
     /// `CONSUMER.PAUSE`
     ConsumerPause(String),
+    /// `CONSUMER.DEAD.LIST`, not in nats-server.
+    DeadList(String),
+    /// `CONSUMER.DEAD.REPLAY`, not in nats-server.
+    DeadReplay(String),
+    /// `CONSUMER.DEAD.DROP`, not in nats-server.
+    DeadDrop(String),
     /// `DIRECT.GET` with a body.
     DirectGet,
     /// `DIRECT.GET` with a subject.
@@ -82,6 +88,9 @@ impl Call {
             Self::ConsumerNames => "consumer_names",
             Self::ConsumerList => "consumer_list",
             Self::ConsumerPause(_) => "consumer_pause",
+            Self::DeadList(_) => "consumer_dead_list",
+            Self::DeadReplay(_) => "consumer_dead_replay",
+            Self::DeadDrop(_) => "consumer_dead_drop",
         }
     }
 }
@@ -170,6 +179,9 @@ impl Route {
             ["INFO", name, consumer] => stream(name, Call::ConsumerInfo(own(consumer))),
             ["DELETE", name, consumer] => stream(name, Call::ConsumerDelete(own(consumer))),
             ["PAUSE", name, consumer] => stream(name, Call::ConsumerPause(own(consumer))),
+            ["DEAD", "LIST", name, consumer] => stream(name, Call::DeadList(own(consumer))),
+            ["DEAD", "REPLAY", name, consumer] => stream(name, Call::DeadReplay(own(consumer))),
+            ["DEAD", "DROP", name, consumer] => stream(name, Call::DeadDrop(own(consumer))),
             _ => Self::Unknown,
         }
     }
@@ -186,10 +198,10 @@ pub struct Requests {
 }
 
 impl Handler for Requests {
-    fn handle(&self, message: &Message, _from: Option<ClientId>) {
+    fn handle(&self, message: &Message, from: Option<&Publisher>) {
         match Route::parse(message.subject.as_str()) {
             Route::Pull { stream, consumer } => self.pull(&stream, consumer, message),
-            Route::Stream(stream, call) => self.call(&stream, call, message),
+            Route::Stream(stream, call) => self.call(&stream, call, message, from),
             Route::Global(call) => {
                 let kind = call.kind();
                 if self.global.try_send((call, message.clone())).is_err() {
@@ -212,11 +224,12 @@ impl Requests {
         }
     }
 
-    fn call(&self, stream: &str, call: Call, message: &Message) {
+    fn call(&self, stream: &str, call: Call, message: &Message, from: Option<&Publisher>) {
+        let caller = from.map(|publisher| publisher.permissions.clone());
         let is_direct = matches!(call, Call::DirectGet | Call::DirectGetLast(_));
         let kind = call.kind();
         match self.streams.find(stream) {
-            Some(inlet) if inlet.send(Command::Call(call, message.clone())) => {}
+            Some(inlet) if inlet.send(Command::Call(call, message.clone(), caller)) => {}
             Some(_) => self.refuse(kind, error::INSUFFICIENT_RESOURCES, message),
             None if is_direct => {
                 if let Some(reply) = &message.reply {
@@ -242,7 +255,7 @@ pub struct Answers {
 }
 
 impl Handler for Answers {
-    fn handle(&self, message: &Message, _from: Option<ClientId>) {
+    fn handle(&self, message: &Message, _from: Option<&Publisher>) {
         let name = message.subject.as_str().split('.').nth(2).unwrap_or_default();
         let Some(inlet) = self.streams.find(name) else { return };
         if !inlet.send((self.command)(message.clone())) {
@@ -365,6 +378,9 @@ mod tests {
         assert_eq!(route("CONSUMER.CREATE.s.c.a.>"), named);
         let direct = Route::Stream("s".into(), Call::DirectGetLast("a.b".into()));
         assert_eq!(route("DIRECT.GET.s.a.b"), direct);
+        let replay = Route::Stream("s".into(), Call::DeadReplay("c".into()));
+        assert_eq!(route("CONSUMER.DEAD.REPLAY.s.c"), replay);
+        assert_eq!(route("CONSUMER.DEAD.s.c"), Route::Unknown);
         assert_eq!(route("STREAM.SNAPSHOT.s"), Route::Unknown);
         assert_eq!(route("META.LEADER.STEPDOWN"), Route::Unknown);
     }

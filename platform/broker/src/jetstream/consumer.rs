@@ -3,11 +3,15 @@
 //! Pure: no I/O and no clock, time is an argument in nanoseconds since 1970. Owns the numbers of a consumer and
 //! promises: a message is in flight at most once, it comes again until it is settled or its deliveries are used up,
 //! used-up is said exactly once, and the acknowledged position never goes back. Which message comes next in the
-//! stream, and who receives it, is decided elsewhere.
+//! stream, who receives it, and which ones become dead letters, is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use serde::{Deserialize, Serialize};
+
+pub use dead::{Dead, DeadLetter};
+
+mod dead;
 
 /// How a consumer settles its messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,6 +118,9 @@ pub struct State {
     /// Where a consumer begins with single messages: those still to come before all others.
     #[serde(default, skip_serializing_if = "VecDeque::is_empty")]
     pub selected: VecDeque<u64>,
+    /// What was given up.
+    #[serde(default, skip_serializing_if = "Dead::is_empty")]
+    dead: Dead,
 }
 
 /// A consumer's numbers.
@@ -184,7 +191,18 @@ impl Progress {
 
     /// Whether this consumer will not ask for the message again.
     pub fn is_settled(&self, stream_seq: u64) -> bool {
-        stream_seq <= self.state.delivered.stream_seq && !self.is_pending(stream_seq)
+        let is_open = self.is_pending(stream_seq) || self.state.dead.holds(stream_seq);
+        stream_seq <= self.state.delivered.stream_seq && !is_open
+    }
+
+    /// What was given up.
+    pub fn dead(&self) -> &Dead {
+        &self.state.dead
+    }
+
+    /// What was given up, to be changed.
+    pub fn dead_mut(&mut self) -> &mut Dead {
+        &mut self.state.dead
     }
 
     /// What may be handed out now.
@@ -192,7 +210,10 @@ impl Progress {
         match self.again.first() {
             Some(seq) => Next::Again(*seq),
             None if self.is_full() => Next::Full,
-            None => Next::From(self.state.delivered.stream_seq + 1),
+            None => match self.state.dead.next_replay() {
+                Some(seq) => Next::Again(seq),
+                None => Next::From(self.state.delivered.stream_seq + 1),
+            },
         }
     }
 
@@ -214,6 +235,7 @@ impl Progress {
             self.state.selected.pop_front();
         }
         self.state.delivered.stream_seq = self.state.delivered.stream_seq.max(stream_seq);
+        self.state.dead.forget(stream_seq);
         if self.rules.ack_policy == AckPolicy::None {
             self.state.ack_floor = self.state.delivered;
             return Delivery { consumer_seq, deliveries: 1 };
@@ -261,9 +283,10 @@ impl Progress {
         }
     }
 
-    /// Settles the message, and with it all before it where the policy says so. Returns those settled by it.
+    /// Settles the message, and with it all before it where the policy says so. Returns those settled by it. One that
+    /// was given up and succeeded late is no dead letter any more.
     pub fn ack(&mut self, stream_seq: u64) -> Vec<u64> {
-        let settled: Vec<u64> = match self.rules.ack_policy {
+        let mut settled: Vec<u64> = match self.rules.ack_policy {
             AckPolicy::None => Vec::new(),
             AckPolicy::Explicit => {
                 self.is_pending(stream_seq).then_some(stream_seq).into_iter().collect()
@@ -275,12 +298,20 @@ impl Progress {
         for seq in &settled {
             self.remove(*seq);
         }
+        if self.state.dead.forget(stream_seq) {
+            settled.push(stream_seq);
+        }
         self.raise_floor();
         settled
     }
 
-    /// Forgets a message that is no longer in the stream, or whose consumer gave it up. Returns how often it had
-    /// been delivered.
+    /// Forgets a message that is no longer in the stream. Says whether there was something to forget.
+    pub fn forget(&mut self, stream_seq: u64) -> bool {
+        let was_dead = self.state.dead.forget(stream_seq);
+        self.settle(stream_seq).is_some() || was_dead
+    }
+
+    /// Ends the deliveries of a message that is given up. Returns how many there were.
     pub fn settle(&mut self, stream_seq: u64) -> Option<u64> {
         let removed = self.remove(stream_seq)?;
         self.raise_floor();
@@ -364,6 +395,11 @@ impl Progress {
     /// When [`Progress::expire`] has something to do.
     pub fn next_deadline(&self) -> Option<i64> {
         self.deadlines.first().map(|(deadline_ns, _)| *deadline_ns)
+    }
+
+    /// All messages that this consumer is not done with although it has been delivered them.
+    pub fn held(&self) -> impl Iterator<Item = u64> + '_ {
+        self.pending().chain(self.state.dead.seqs())
     }
 
     /// The messages that are not settled, the oldest first.

@@ -109,6 +109,7 @@ errors! {
     MAX_BATCH_NEGATIVE = 400, 10114, "consumer max request batch needs to be > 0";
     MAX_EXPIRES_SMALL = 400, 10115, "consumer max request expires needs to be >= 1ms";
     MAX_DELIVER_BACKOFF = 400, 10116, "max deliver is required to be > length of backoff values";
+    MAX_ACK_PENDING_EXCESS = 400, 10121, "consumer max ack pending exceeds the limit of its stream";
     CONSUMER_REPLICAS = 400, 10126, "consumer config replica count exceeds parent stream";
     CREATE_FILTER_MISMATCH = 400, 10131, "Consumer create request did not match filtered subject from create subject";
     DURABLE_AND_NAME_MISMATCH = 400, 10132, "Consumer Durable and Name have to be equal if both are provided";
@@ -119,6 +120,9 @@ errors! {
     EMPTY_FILTER = 400, 10139, "consumer filter in FilterSubjects cannot be empty";
     CONSUMER_EXISTS = 400, 10148, "consumer already exists";
     CONSUMER_DOES_NOT_EXIST = 400, 10149, "consumer does not exist";
+    INACTIVE_THRESHOLD_EXCESS = 400, 10153, "consumer inactive threshold exceeds the limit of its stream";
+    TTL_INVALID = 400, 10165, "invalid per-message TTL";
+    TTL_DISABLED = 400, 10166, "per-message TTL is disabled";
 }
 
 /// A configuration of a stream that cannot be.
@@ -139,6 +143,11 @@ pub fn invalid_policy(reason: impl Into<String>) -> ApiError {
 /// A consumer that could not be made or changed.
 pub fn consumer_create(reason: impl Into<String>) -> ApiError {
     CONSUMER_CREATE.saying(reason)
+}
+
+/// Whoever makes the consumer may not publish where it is to send.
+pub fn deliver_not_permitted() -> ApiError {
+    INVALID_DELIVER_SUBJECT.saying("no permission to publish to the deliver subject")
 }
 
 /// Nobody published that sequence number, or it is gone.

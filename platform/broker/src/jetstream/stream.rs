@@ -8,12 +8,16 @@
 
 mod acks;
 mod consumers;
+mod dead;
 mod direct;
+mod expiring;
 mod inlet;
+mod metering;
 mod opening;
 mod outlet;
 mod publish;
 mod push;
+mod reading;
 mod requests;
 mod running;
 mod saving;
@@ -45,7 +49,9 @@ use crate::Message;
 use crate::log::{self, Limits, Log};
 use crate::server::{Registration, Router};
 use crate::subject::{Filter, Subject};
+use expiring::Expiring;
 use inlet::Publications;
+use metering::Meters;
 use outlet::Outlet;
 use publish::Unconfirmed;
 use running::{Outcome, Running};
@@ -73,6 +79,8 @@ pub struct Environment {
     pub publication_bytes_max: usize,
     /// How messages are kept on disk.
     pub log: log::Settings,
+    /// Where its files come from.
+    pub files: log::OpenFiles,
     /// Cancelled when streams are to end at once, with what is on disk.
     pub dropped: CancellationToken,
 }
@@ -93,8 +101,10 @@ pub struct Stream {
     last_message_id: String,
     unconfirmed: VecDeque<Unconfirmed>,
     unconfirmed_bytes: u64,
+    expiring: Expiring,
     consumers: BTreeMap<String, Running>,
     saver: Saver,
+    meters: Meters,
     /// Messages do not get younger, even if the clock does.
     last_time_ns: i64,
     dropped: CancellationToken,
@@ -201,7 +211,9 @@ impl Stream {
             Command::Acknowledge(message) => self.acknowledge(&message),
             Command::Continue(message) => self.continue_pushing(&message),
             Command::Pull(consumer, message) => self.pull(&consumer, &message),
-            Command::Call(call, message) => self.call(call, &message).await,
+            Command::Call(call, message, caller) => {
+                self.call(call, &message, caller.as_deref()).await;
+            }
             // Who asked may have gone.
             Command::Describe(done) => drop(done.send(self.info())),
             Command::Update(config, done) => drop(done.send(self.update(*config).await)),
@@ -224,10 +236,24 @@ impl Stream {
     /// Does everything that is due.
     fn work(&mut self) {
         let now_ns = self.now_ns();
+        self.note_failure();
         self.enforce_limits(now_ns);
+        self.remove_expired(now_ns);
         self.work_for_consumers(now_ns);
         self.delete_abandoned(now_ns);
         self.save_if_due(now_ns);
+        self.measure_if_due(now_ns);
+    }
+
+    /// After a failure of its disk the log refuses everything until the next start, and nothing is tried any more.
+    fn note_failure(&mut self) {
+        if self.is_failed {
+            return;
+        }
+        if let Err(error) = self.log.check() {
+            self.is_failed = true;
+            tracing::error!(stream = self.config.name, %error, "the stream takes nothing any more");
+        }
     }
 
     fn work_for_consumers(&mut self, now_ns: i64) {
@@ -250,23 +276,21 @@ impl Stream {
             self.rest = self.rest.and(outcome);
         }
         for (consumer, used_up) in exhausted {
-            self.tell_exhausted(&consumer, used_up);
+            self.bury_exhausted(&consumer, used_up);
         }
         if self.config.retention == Retention::Interest {
             settled.into_iter().flatten().for_each(|seq| self.remove_if_settled(seq));
         }
     }
 
-    /// After a failure of its disk the log refuses everything until the next start, and nothing is tried any more.
     fn enforce_limits(&mut self, now_ns: i64) {
         if self.is_failed {
             return;
         }
         match self.log.enforce(&self.limits(), now_ns) {
             Ok(0) => {}
-            Ok(_) => self.consumers.values_mut().for_each(Running::doubt_count),
+            Ok(_) => self.consumers.values_mut().for_each(Running::doubt),
             Err(error) => {
-                self.is_failed = true;
                 tracing::error!(stream = self.config.name, %error, "cannot remove old messages");
             }
         }
@@ -296,8 +320,8 @@ impl Stream {
         };
         let consumers =
             self.consumers.values().filter_map(|consumer| consumer.next_deadline(now_ns));
-        let due =
-            consumers.chain(congested).chain(self.saver.due_ns()).chain(self.oldest_ends()).min();
+        let due = consumers.chain(congested).chain(self.saver.due_ns()).chain(self.oldest_ends());
+        let due = due.chain(self.meters.due_ns()).chain(self.next_expires()).min();
         let Some(due_ns) = due else { return Some(IDLE_PAUSE) };
         let wait_ns = u64::try_from(due_ns.saturating_sub(now_ns)).unwrap_or(0);
         // At least a moment, for what is due but cannot be done yet.
@@ -341,12 +365,14 @@ impl Stream {
                 consumer_count: self.consumers.len(),
                 ..StreamState::default()
             },
+            failure: self.log.check().err().map(|failure| failure.to_string()),
             ts: self.clock.now(),
         }
     }
 
     async fn update(&mut self, config: StreamConfig) -> Result<StreamInfo, ApiError> {
         self.config.check_update(&config)?;
+        self.consumers.values().try_for_each(|it| it.config.check_limits(&config))?;
         let stored = StoredStream { created: self.created, config: config.clone() };
         let folder = self.folder.clone();
         blocking(move || folder.save_stream(&stored))

@@ -14,6 +14,13 @@ pub const NAMES_LIMIT: usize = 1024;
 /// How many descriptions are in one answer.
 pub const LIST_LIMIT: usize = 256;
 
+/// Whose words most answers are in.
+const NAMESPACE: &str = "io.nats.jetstream.api.v1";
+/// Of what nats-server does not have.
+const OWN_NAMESPACE: &str = "io.backline.broker.api.v1";
+/// How the kinds of answers begin that are our own.
+const DEAD_KINDS: &str = "consumer_dead";
+
 /// What Go prints for a time that was not set.
 pub const NO_TIME: &str = "0001-01-01T00:00:00Z";
 
@@ -26,6 +33,9 @@ pub struct StreamInfo {
     pub created: Timestamp,
     /// What it holds.
     pub state: StreamState,
+    /// Why it takes nothing any more. Not in nats-server's answers; clients pass over what they do not know.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
     /// Now.
     pub ts: Timestamp,
 }
@@ -84,6 +94,8 @@ pub struct ConsumerInfo {
     pub num_waiting: usize,
     /// Messages still to be handed out.
     pub num_pending: u64,
+    /// Messages given up. Not in nats-server's answers; clients pass over what they do not know.
+    pub num_dead: usize,
     /// Whether somebody listens to a push consumer.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub push_bound: bool,
@@ -95,6 +107,21 @@ pub struct ConsumerInfo {
     pub pause_remaining: i64,
     /// Now.
     pub ts: Timestamp,
+}
+
+/// A message that a consumer gave up.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeadLetterInfo {
+    /// Which one.
+    pub stream_seq: u64,
+    /// Where it was published to.
+    pub subject: String,
+    /// How often it was delivered.
+    pub deliveries: u64,
+    /// For people.
+    pub reason: String,
+    /// When it was given up.
+    pub time: Timestamp,
 }
 
 /// A place in a consumer's count and in the stream.
@@ -119,7 +146,8 @@ fn is_zero_signed(number: &i64) -> bool {
 
 /// The answer to a request of this kind, e.g. `stream_info`.
 pub fn answer(kind: &str, result: Result<Value, ApiError>) -> Value {
-    let mut answer = json!({ "type": format!("io.nats.jetstream.api.v1.{kind}_response") });
+    let namespace = if kind.starts_with(DEAD_KINDS) { OWN_NAMESPACE } else { NAMESPACE };
+    let mut answer = json!({ "type": format!("{namespace}.{kind}_response") });
     for (name, number) in always(kind) {
         answer[name] = json!(number);
     }

@@ -3,6 +3,7 @@
 //! Owns nothing. [`DiskFiles`] is one real folder; names are plain file names in it. What is written is certain only
 //! after [`File::sync_data`], and a name only after [`Files::sync_folder`].
 
+use std::fmt;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileExt;
@@ -88,6 +89,36 @@ pub(crate) fn read_full(file: &dyn File, offset: u64, buffer: &mut [u8]) -> io::
         }
     }
     Ok(done)
+}
+
+/// Where the files of a log come from: the disk, and in tests also one that fails.
+#[derive(Clone)]
+pub struct OpenFiles(Arc<Opener>);
+
+type Opener = dyn Fn(&Path) -> io::Result<Arc<dyn Files>> + Send + Sync;
+
+impl OpenFiles {
+    /// By a function of the folder, which may have to be made.
+    pub fn new(open: impl Fn(&Path) -> io::Result<Arc<dyn Files>> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(open))
+    }
+
+    /// The files of a folder.
+    pub fn open(&self, folder: &Path) -> io::Result<Arc<dyn Files>> {
+        (self.0)(folder)
+    }
+}
+
+impl Default for OpenFiles {
+    fn default() -> Self {
+        Self::new(|folder| Ok(Arc::new(DiskFiles::new(folder)?)))
+    }
+}
+
+impl fmt::Debug for OpenFiles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("OpenFiles")
+    }
 }
 
 /// A folder on disk.

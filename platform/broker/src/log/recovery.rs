@@ -167,6 +167,8 @@ impl Scanner {
     /// Reads all records of one file into the index.
     fn scan(&mut self, segment: Segment, bytes: &[u8], start: usize) -> End {
         if start > 0 {
+            // What was before may be damaged: whatever its last sequence was, it is not given out again.
+            self.index.raise(Mark { truncated: 0, next_seq: segment.first_seq });
             self.see_next_seq(segment.first_seq);
         }
         self.index.segments.push(segment);

@@ -11,6 +11,7 @@ use parking_lot::RwLock;
 use rand::Rng;
 use tokio::sync::watch;
 
+use super::authentication::Permissions;
 use super::client::{Client, ClientId};
 use super::index::Index;
 use super::outbox::Pushed;
@@ -19,13 +20,22 @@ use crate::protocol::write::write_no_responders;
 use crate::protocol::{Subscribe, Unsubscribe};
 use crate::subject::{Filter, Subject};
 
+/// The client that a message comes from.
+#[derive(Clone)]
+pub struct Publisher {
+    /// Its connection.
+    pub id: ClientId,
+    /// What it may do: that it may publish this message has been checked, what the message asks for has not.
+    pub permissions: Arc<dyn Permissions>,
+}
+
 /// Something in this process that receives messages.
 pub trait Handler: Send + Sync {
     /// Receives a message; must neither block nor wait. `from` is the publishing client, `None` if the message comes
     /// from this process. Called for the messages of one connection in their order, for those of different ones at
     /// the same time. Headers and body are slices of the buffer the message was read into: whoever keeps one for long
     /// copies it, or keeps the buffer too.
-    fn handle(&self, message: &Message, from: Option<ClientId>);
+    fn handle(&self, message: &Message, from: Option<&Publisher>);
 }
 
 /// Knows all subscriptions. Clones are the same router.
@@ -112,7 +122,7 @@ impl Router {
 
     /// Sends a message to everybody who wants it and says how many that were, handlers included. `from` is the
     /// client it comes from, which does not receive it itself if it said so when it connected.
-    pub fn publish(&self, message: &Message, from: Option<ClientId>) -> usize {
+    pub fn publish(&self, message: &Message, from: Option<&Publisher>) -> usize {
         self.route(&message.subject, message, from).receivers
     }
 
@@ -151,7 +161,12 @@ impl Router {
         self.0.changes.subscribe()
     }
 
-    pub(super) fn route(&self, to: &Subject, message: &Message, from: Option<ClientId>) -> Routed {
+    pub(super) fn route(
+        &self,
+        to: &Subject,
+        message: &Message,
+        from: Option<&Publisher>,
+    ) -> Routed {
         let mut matches = self.find(to);
         let mut routed = Routed::default();
         for subscription in &matches.each {
@@ -181,7 +196,7 @@ impl Router {
         group: &[Arc<Subscription>],
         to: &Subject,
         message: &Message,
-        from: Option<ClientId>,
+        from: Option<&Publisher>,
         routed: &mut Routed,
     ) {
         let start = if group.len() > 1 { rand::rng().random_range(0..group.len()) } else { 0 };
@@ -198,7 +213,7 @@ impl Router {
         subscription: &Arc<Subscription>,
         to: &Subject,
         message: &Message,
-        from: Option<ClientId>,
+        from: Option<&Publisher>,
         routed: &mut Routed,
     ) -> bool {
         if !subscription.is_open() {
@@ -223,9 +238,10 @@ impl Router {
         subscription: &Arc<Subscription>,
         target: &ClientTarget,
         message: &Message,
-        from: Option<ClientId>,
+        from: Option<&Publisher>,
     ) -> Pushed {
-        if from == Some(target.client.id) && !target.client.options.echo() {
+        let is_itself = from.is_some_and(|from| from.id == target.client.id);
+        if is_itself && !target.client.options.echo() {
             return Pushed::Refused;
         }
         let number = target.messages.fetch_add(1, Ordering::AcqRel) + 1;
@@ -332,7 +348,7 @@ fn hand_over(
     handler: &dyn Handler,
     to: &Subject,
     message: &Message,
-    from: Option<ClientId>,
+    from: Option<&Publisher>,
 ) -> bool {
     if *to == message.subject {
         handler.handle(message, from);

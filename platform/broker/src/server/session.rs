@@ -17,7 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::Client;
-use super::{Permissions, Shared, writer};
+use super::{Publisher, Shared, writer};
 use crate::protocol::{Limits, Parser, ProtocolError};
 use watch::Watch;
 
@@ -39,7 +39,7 @@ struct Session {
     parser: Parser,
     buffer: BytesMut,
     /// `None` until the client has said who it is.
-    permissions: Option<Arc<dyn Permissions>>,
+    publisher: Option<Publisher>,
     watch: Watch,
     is_verbose: bool,
     no_responders: bool,
@@ -155,7 +155,7 @@ impl Session {
             client,
             parser,
             buffer: BytesMut::with_capacity(READ_BYTES_MIN),
-            permissions: None,
+            publisher: None,
             watch,
             // As in the original, for a client that sends no CONNECT.
             is_verbose: true,
@@ -198,7 +198,7 @@ impl Session {
         let mut flow = Flow::Continue(());
         while flow.is_continue() && !self.buffer.is_empty() {
             // Before it has said who it is, a client has nothing else to say, and nothing of it is kept.
-            if self.permissions.is_none() && !matches!(self.buffer[0], b'C' | b'c') {
+            if self.publisher.is_none() && !matches!(self.buffer[0], b'C' | b'c') {
                 return self.end("Authorization Violation");
             }
             flow = match self.parser.parse(&mut self.buffer) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use broker::Message;
-use broker::server::{ClientId, Handler, Router};
+use broker::server::{ClientId, Handler, Publisher, Router};
 use broker::subject::{Filter, Subject};
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -30,8 +30,12 @@ fn message(to: &str, payload: &'static str) -> Message {
 struct Keeper(Mutex<Vec<(String, Bytes, Option<ClientId>)>>);
 
 impl Handler for Keeper {
-    fn handle(&self, message: &Message, from: Option<ClientId>) {
-        self.0.lock().push((message.subject.to_string(), message.payload.clone(), from));
+    fn handle(&self, message: &Message, from: Option<&Publisher>) {
+        self.0.lock().push((
+            message.subject.to_string(),
+            message.payload.clone(),
+            from.map(|it| it.id),
+        ));
     }
 }
 
@@ -39,7 +43,7 @@ impl Handler for Keeper {
 struct Echo(Router);
 
 impl Handler for Echo {
-    fn handle(&self, message: &Message, _: Option<ClientId>) {
+    fn handle(&self, message: &Message, _: Option<&Publisher>) {
         if let Some(reply) = &message.reply {
             let answer = Message { subject: reply.clone(), reply: None, ..message.clone() };
             self.0.publish(&answer, None);
@@ -66,7 +70,7 @@ async fn a_handler_receives_what_clients_publish_until_it_is_dropped() {
 struct Defective;
 
 impl Handler for Defective {
-    fn handle(&self, _: &Message, _: Option<ClientId>) {
+    fn handle(&self, _: &Message, _: Option<&Publisher>) {
         panic!("on purpose");
     }
 }

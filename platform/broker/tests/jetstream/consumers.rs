@@ -103,3 +103,20 @@ async fn clients_say_whether_they_make_or_change_a_consumer() {
     assert_eq!(ask("update", 6).await, 6);
     assert_eq!(ask("", 7).await, 7);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_is_not_changed_below_its_consumers() {
+    let broker = TestBroker::start().await;
+    let stream = broker.orders().await;
+    stream.create_consumer(durable("c")).await.expect("a consumer");
+    let limited = |max_ack_pending: i64| {
+        json!({
+            "name": "ORDERS", "subjects": ["orders.>"],
+            "consumer_limits": { "max_ack_pending": max_ack_pending },
+        })
+    };
+    let refused = broker.ask("STREAM.UPDATE.ORDERS", limited(10)).await;
+    assert_eq!(refused["error"]["err_code"], 10121);
+    let updated = broker.ask("STREAM.UPDATE.ORDERS", limited(1000)).await;
+    assert_eq!(updated["config"]["consumer_limits"]["max_ack_pending"], 1000);
+}

@@ -1,20 +1,26 @@
-//! The broker is killed while messages are published and acknowledged.
+//! The broker is killed while messages are published and acknowledged, `BROKER_CRASH_ROUNDS` times or a few.
 
-use std::collections::BTreeMap;
+mod dead;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use async_nats::jetstream::{self, consumer::PullConsumer};
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{PullConsumer, pull};
 use broker::{Broker, BrokerSettings};
 use futures::StreamExt;
 
-use crate::support::{PATIENCE, durable, orders, text};
+use crate::support::{PATIENCE, durable, orders, read_all, text};
 
+/// How often the broker is killed when the environment does not say.
 const ROUNDS: usize = 4;
 /// A broker that says nothing for so long is gone.
-const SILENCE: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_millis(700);
+/// Between two groups of publications, so that a long run does not spend its time on reading them again.
+const PUBLISH_PAUSE: Duration = Duration::from_millis(3);
 /// What the child says before its address.
 const LISTENING: &str = "listening on ";
 
@@ -39,6 +45,17 @@ impl Drop for Process {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "a test has no settings")]
+fn rounds() -> usize {
+    let given = std::env::var("BROKER_CRASH_ROUNDS").ok();
+    given.map_or(ROUNDS, |given| given.parse().expect("BROKER_CRASH_ROUNDS is a number"))
+}
+
+/// How long the broker may live: between starting up and a quarter of a second of work.
+fn lifetime(round: usize) -> Duration {
+    Duration::from_millis(150 + (round * 137 % 400) as u64)
+}
+
 /// Starts the other process and says where it listens.
 fn start(folder: &Path) -> (Process, String) {
     let program = std::env::current_exe().expect("this program");
@@ -58,12 +75,14 @@ fn start(folder: &Path) -> (Process, String) {
 
 /// Publishes until the broker is gone, and says what was acknowledged.
 async fn publish(address: &str, round: usize) -> BTreeMap<u64, String> {
-    let client = async_nats::connect(address).await.expect("a connection");
-    let context = jetstream::new(client);
     let mut kept = BTreeMap::new();
+    // On a busy machine it is killed before anybody has connected.
+    let Ok(client) = async_nats::connect(address).await else { return kept };
+    let context = jetstream::new(client);
     for number in 0.. {
         let body = format!("{round}-{number}");
         let mut sent = Vec::new();
+        tokio::time::sleep(PUBLISH_PAUSE).await;
         for part in 0..20 {
             let body = format!("{body}-{part}");
             match context.publish("orders.a", body.clone().into()).await {
@@ -85,25 +104,28 @@ async fn publish(address: &str, round: usize) -> BTreeMap<u64, String> {
 /// What became of the acknowledgements.
 #[derive(Default)]
 struct Settled {
-    confirmed: Vec<u64>,
+    confirmed: BTreeSet<u64>,
     /// Sent, and the broker was killed before it answered: they may be on disk or not.
-    in_doubt: Vec<u64>,
+    in_doubt: BTreeSet<u64>,
+}
+
+async fn receive(address: &str) -> Option<pull::Stream> {
+    let context = jetstream::new(async_nats::connect(address).await.ok()?);
+    let found = tokio::time::timeout(SILENCE, context.get_consumer_from_stream("c", "ORDERS"));
+    let consumer: PullConsumer = found.await.ok()?.ok()?;
+    consumer.messages().await.ok()
 }
 
 /// Acknowledges until the broker is gone.
-async fn settle(address: &str) -> Settled {
-    let client = async_nats::connect(address).await.expect("a connection");
-    let context = jetstream::new(client);
-    let consumer: PullConsumer =
-        context.get_consumer_from_stream("c", "ORDERS").await.expect("the consumer");
-    let mut settled = Settled::default();
-    let mut messages = consumer.messages().await.expect("messages");
+async fn settle(address: &str, mut settled: Settled) -> Settled {
+    let Some(mut messages) = receive(address).await else { return settled };
     while let Ok(Some(Ok(message))) = tokio::time::timeout(SILENCE, messages.next()).await {
         let sequence = message.info().expect("info").stream_sequence;
+        assert!(!settled.confirmed.contains(&sequence), "{} came again", text(&message));
         match tokio::time::timeout(SILENCE, message.double_ack()).await {
-            Ok(Ok(())) => settled.confirmed.push(sequence),
+            Ok(Ok(())) => drop(settled.confirmed.insert(sequence)),
             _ => {
-                settled.in_doubt.push(sequence);
+                settled.in_doubt.insert(sequence);
                 break;
             }
         }
@@ -116,48 +138,48 @@ async fn nothing_that_was_acknowledged_is_lost_in_a_crash() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut kept = BTreeMap::new();
     let mut settled = Settled::default();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let (child, address) = start(folder.path());
         prepare(&address).await;
         let publishing = tokio::spawn({
             let address = address.clone();
             async move { publish(&address, round).await }
         });
-        let settling = tokio::spawn(async move { settle(&address).await });
-        tokio::time::sleep(Duration::from_millis(400 + 130 * round as u64)).await;
+        let settling = tokio::spawn(async move { settle(&address, settled).await });
+        tokio::time::sleep(lifetime(round)).await;
         drop(child);
         kept.append(&mut publishing.await.expect("published"));
-        let mut answered = settling.await.expect("settled");
-        settled.confirmed.append(&mut answered.confirmed);
-        settled.in_doubt.append(&mut answered.in_doubt);
+        settled = settling.await.expect("settled");
     }
     assert!(kept.len() > 20 && !settled.confirmed.is_empty(), "nothing happened");
+    let (published, acknowledged) = (kept.len(), settled.confirmed.len());
+    println!("{} kills, {published} published, {acknowledged} acknowledged", rounds());
     check(folder.path(), &kept, &settled).await;
 }
 
 async fn prepare(address: &str) {
     let client = async_nats::connect(address).await.expect("a connection");
     let stream = jetstream::new(client).get_or_create_stream(orders()).await.expect("a stream");
-    let config = jetstream::consumer::pull::Config {
-        ack_wait: Duration::from_secs(1),
-        max_ack_pending: -1,
-        ..durable("c")
-    };
+    let config =
+        pull::Config { ack_wait: Duration::from_secs(1), max_ack_pending: -1, ..durable("c") };
     stream.get_or_create_consumer("c", config).await.expect("a consumer");
 }
 
+/// By another client, with what the publisher and the receiver wrote down.
 async fn check(folder: &Path, kept: &BTreeMap<u64, String>, settled: &Settled) {
     let broker = Broker::start(BrokerSettings::new(folder)).await.expect("a broker");
     let context = jetstream::new(crate::support::connect(&broker).await);
-    let stream = context.get_stream("ORDERS").await.expect("the stream");
+    let found = read_all(&context).await;
     for (sequence, body) in kept {
-        let message = stream.get_raw_message(*sequence).await.expect("it was acknowledged");
-        assert_eq!(&message.payload[..], body.as_bytes());
+        assert_eq!(found.get(sequence), Some(body), "{sequence} was acknowledged");
     }
+    // Published one after the other on one connection, none twice.
+    let order: Vec<Vec<u64>> = found.values().map(|body| numbers(body)).collect();
+    assert!(order.is_sorted_by(|one, next| one < next), "the order is not that of the publisher");
     let consumer: PullConsumer =
         context.get_consumer_from_stream("c", "ORDERS").await.expect("the consumer");
     let is_open = |it: &u64| !settled.confirmed.contains(it) && !settled.in_doubt.contains(it);
-    let mut open: Vec<u64> = kept.keys().copied().filter(is_open).collect();
+    let mut open: BTreeSet<u64> = kept.keys().copied().filter(is_open).collect();
     let mut messages = consumer.messages().await.expect("messages");
     while !open.is_empty() {
         let next = tokio::time::timeout(PATIENCE, messages.next()).await;
@@ -165,7 +187,11 @@ async fn check(folder: &Path, kept: &BTreeMap<u64, String>, settled: &Settled) {
         let message = next.expect("a message").expect("a message");
         let sequence = message.info().expect("info").stream_sequence;
         assert!(!settled.confirmed.contains(&sequence), "{} came again", text(&message));
-        open.retain(|it| *it != sequence);
+        open.remove(&sequence);
         message.ack().await.expect("sent");
     }
+}
+
+fn numbers(body: &str) -> Vec<u64> {
+    body.split('-').map(|number| number.parse().expect("a number")).collect()
 }

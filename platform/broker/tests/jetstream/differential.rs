@@ -36,6 +36,7 @@ const IGNORED: &[(&str, &str)] = &[
     ("allow_msg_ttl", "since 2.11"),
     ("pause_remaining", "since 2.11"),
     ("priority_timeout", "since 2.11"),
+    ("num_dead", "ours"),
     ("mirror_direct", "not offered, always false"),
 ];
 

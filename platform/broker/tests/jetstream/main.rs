@@ -2,11 +2,17 @@
 
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
+mod cluster;
 mod consumers;
 mod crash;
+mod dead;
 mod differential;
+mod disk;
+mod expiring;
+mod metrics;
 mod nonsense;
 mod ordered;
+mod permissions;
 mod publishing;
 mod pulling;
 mod pushing;

@@ -71,7 +71,7 @@ async fn a_publisher_may_say_what_it_expects() {
 async fn what_is_not_offered_is_refused() {
     let broker = TestBroker::start().await;
     broker.orders().await;
-    assert_eq!(broker.refused("orders.a", &[("Nats-TTL", "1s")]).await, 10003);
+    assert_eq!(broker.refused("orders.a", &[("Nats-Incr", "1")]).await, 10003);
     let refused = broker.ask("STREAM.SNAPSHOT.ORDERS", json!({})).await;
     assert_eq!(refused["error"]["err_code"], 10003);
     let mirror = json!({ "name": "M", "mirror": { "name": "ORDERS" } });

@@ -11,7 +11,7 @@ use crate::support::{TestBroker, durable, fetch, next, texts};
 async fn streams_consumers_and_acknowledgements_are_still_there() {
     let broker = TestBroker::start().await;
     let stream = broker.orders().await;
-    let config = pull::Config { ack_wait: Duration::from_secs(1), ..durable("c") };
+    let config = pull::Config { ack_wait: Duration::from_secs(3), ..durable("c") };
     let consumer = stream.create_consumer(config).await.expect("a consumer");
     for body in ["one", "two", "three", "four"] {
         broker.publish("orders.a", body).await;

@@ -1,5 +1,6 @@
 //! A broker in one line, and what many tests ask it.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, pull};
@@ -161,4 +162,19 @@ pub async fn until<F: Future<Output = bool>>(mut is_true: impl FnMut() -> F) {
         }
     });
     waited.await.expect("it never came true");
+}
+
+/// What is in the stream of orders, read in order by a consumer of its own.
+pub async fn read_all(context: &Context) -> BTreeMap<u64, String> {
+    let stream = context.get_stream("ORDERS").await.expect("the stream");
+    let last = stream.cached_info().state.last_sequence;
+    let reader = stream.create_consumer(pull::OrderedConfig::default()).await.expect("a consumer");
+    let mut messages = reader.messages().await.expect("messages");
+    let mut found = BTreeMap::new();
+    while found.last_key_value().is_none_or(|(sequence, _)| *sequence < last) {
+        let next = tokio::time::timeout(PATIENCE, messages.next()).await.expect("in time");
+        let message = next.expect("a message").expect("a message");
+        found.insert(message.info().expect("info").stream_sequence, text(&message));
+    }
+    found
 }

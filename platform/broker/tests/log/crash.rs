@@ -1,4 +1,4 @@
-//! A process that is killed while it writes: `kill -9` fifty times in one folder.
+//! A process that is killed while it writes: `kill -9` in one folder, `BROKER_CRASH_ROUNDS` times or fifty.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
@@ -12,10 +12,16 @@ use rand::{Rng, SeedableRng};
 
 use crate::*;
 
+/// How often it is killed when the environment does not say.
 const ROUNDS: usize = 50;
 const LINES_MAX: usize = 400;
 /// Small, so that files are sealed, prepared, rewritten and deleted all the time.
 const SEGMENT_BYTES: u64 = 16_384;
+
+#[allow(clippy::disallowed_methods, reason = "a test has no settings")]
+fn rounds() -> usize {
+    std::env::var("BROKER_CRASH_ROUNDS").map_or(ROUNDS, |given| given.parse().unwrap())
+}
 
 fn open_folder(folder: &Path) -> (Log, Recovery) {
     Log::open(settings(SEGMENT_BYTES), Arc::new(DiskFiles::new(folder).unwrap())).unwrap()
@@ -69,14 +75,15 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let mut random = StdRng::seed_from_u64(9);
     let mut known = Known::default();
-    for _ in 0..ROUNDS {
+    let rounds = rounds();
+    for _ in 0..rounds {
         let lines = random.random_range(1..LINES_MAX);
         run_and_kill(folder.path(), lines, &mut known);
         let (log, recovery) = open_folder(folder.path());
         known.check(&log, &recovery);
     }
-    assert!(known.kept.len() > ROUNDS, "{}", known.kept.len());
-    assert!(known.gone.len() > ROUNDS, "{}", known.gone.len());
+    println!("{rounds} kills, {} kept, {} removed", known.kept.len(), known.gone.len());
+    assert!(known.kept.len() > rounds && known.gone.len() > rounds);
 }
 
 /// Lets a child append until it has said so many lines, kills it, and hears what it said until then.

@@ -99,6 +99,23 @@ fn damage_in_a_sealed_file_is_reported_with_its_sequences_and_left_on_disk() {
 }
 
 #[test]
+fn what_a_header_says_was_given_out_is_not_given_out_again() {
+    let files = small_log(40, 600);
+    let live = files.bytes_of(LIVE);
+    let first_seq = u64::from_le_bytes(live[12..20].try_into().unwrap());
+    let sealed: Vec<String> = names(&files).into_iter().filter(|name| name.contains('-')).collect();
+    let newest = sealed.last().unwrap();
+    // The live file is torn behind its header, and the end of the one before it is damaged.
+    files.put(LIVE, &live[..24]);
+    let bytes = files.bytes_of(newest);
+    files.put(newest, &bytes[..bytes.len() / 2]);
+    let (log, _) = open(&files, 600);
+    let seq = append(&log, entry("a", "new"));
+    assert!(seq >= first_seq, "{seq} is below {first_seq}");
+    assert_eq!(log.get(seq).unwrap().unwrap().payload, "new");
+}
+
+#[test]
 fn a_sealed_file_that_cannot_be_read_is_reported_and_never_deleted() {
     let files = small_log(40, 600);
     let name = names(&files)[1].clone();

@@ -170,6 +170,7 @@ impl ConsumerConfig {
         self.check_start()?;
         self.check_filters(stream)?;
         self.check_work_queue(stream)?;
+        self.check_limits(stream)?;
         self.others.clear();
         Ok(self)
     }
@@ -281,7 +282,7 @@ impl ConsumerConfig {
         if subject.has_wildcard() || Subject::parse(self.deliver_subject.clone()).is_none() {
             return Err(error::DELIVER_TO_WILDCARDS);
         }
-        // Nobody checks what the one who makes the consumer may publish: a delivery must not become a request.
+        // Also of one who may ask for it himself: a delivery must not become a request.
         if RESERVED.iter().any(|start| self.deliver_subject.starts_with(start)) {
             return Err(error::INVALID_DELIVER_SUBJECT);
         }
@@ -373,6 +374,19 @@ impl ConsumerConfig {
             if !stream.filters().iter().any(|subject| subject.overlaps(filter)) {
                 return Err(error::FILTER_NOT_SUBSET);
             }
+        }
+        Ok(())
+    }
+
+    /// Checks what the stream allows its consumers. No limit is more than any.
+    pub fn check_limits(&self, stream: &StreamConfig) -> Result<(), ApiError> {
+        let limits = &stream.consumer_limits;
+        let is_beyond = |number: i64, limit: i64| limit > 0 && !(0..=limit).contains(&number);
+        if is_beyond(self.max_ack_pending, limits.max_ack_pending) {
+            return Err(error::MAX_ACK_PENDING_EXCESS);
+        }
+        if is_beyond(self.inactive_threshold, limits.inactive_threshold) {
+            return Err(error::INACTIVE_THRESHOLD_EXCESS);
         }
         Ok(())
     }
@@ -500,6 +514,22 @@ mod tests {
             start.description,
             "consumer delivery policy is deliver by start sequence, but optional start sequence is not set"
         );
+    }
+
+    #[test]
+    fn a_stream_limits_its_consumers() {
+        let limits = json!({ "max_ack_pending": 10, "inactive_threshold": 1_000_000_000 });
+        let stream = stream(json!({"name": "s", "consumer_limits": limits}));
+        let complete =
+            |json| serde_json::from_value::<ConsumerConfig>(json).unwrap().complete(&stream);
+        let config = complete(json!({"ack_policy": "explicit"})).unwrap();
+        assert_eq!((config.max_ack_pending, config.inactive_threshold), (10, 1_000_000_000));
+        for beyond in [11, -1] {
+            let refused = complete(json!({"ack_policy": "explicit", "max_ack_pending": beyond}));
+            assert_eq!(refused.unwrap_err(), error::MAX_ACK_PENDING_EXCESS);
+        }
+        let refused = complete(json!({"inactive_threshold": 2_000_000_000_i64}));
+        assert_eq!(refused.unwrap_err(), error::INACTIVE_THRESHOLD_EXCESS);
     }
 
     #[test]

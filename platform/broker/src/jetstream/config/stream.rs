@@ -122,6 +122,9 @@ pub struct StreamConfig {
     pub deny_purge: bool,
     /// A message may replace those before it.
     pub allow_rollup_hdrs: bool,
+    /// A message may say itself how long it lives.
+    #[serde(skip_serializing_if = "is_default")]
+    pub allow_msg_ttl: bool,
     /// Defaults for its consumers.
     pub consumer_limits: ConsumerLimits,
     /// Names and values of the client's.
@@ -299,6 +302,7 @@ impl StreamConfig {
                 self.deny_purge && !new.deny_purge,
                 "stream configuration update can not cancel deny purge",
             ),
+            (self.allow_msg_ttl && !new.allow_msg_ttl, "message TTL status can not be disabled"),
             (
                 self.first_seq != new.first_seq,
                 "stream configuration update can not change the first sequence",

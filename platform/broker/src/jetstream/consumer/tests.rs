@@ -140,9 +140,35 @@ enum Step {
     Ack(usize),
     Nak(usize, i64),
     Term(usize),
+    /// An acknowledgement of a message that was given up.
+    AckLate(usize),
+    Replay(usize),
+    ReplayAll,
+    DropDead(usize),
     Extend(usize),
     Wait(i64),
     Restart,
+}
+
+#[test]
+fn replays_come_in_order_before_what_is_new_and_count_anew() {
+    let mut progress = Progress::new(Rules { max_deliver: 1, max_ack_pending: 2, ..rules() }, 1);
+    for seq in [1, 2] {
+        progress.deliver(seq, 0);
+    }
+    for Exhausted { stream_seq, deliveries } in progress.expire(WAIT_NS) {
+        let letter = DeadLetter::unacknowledged("a".into(), deliveries, WAIT_NS);
+        progress.dead_mut().bury(stream_seq, letter);
+    }
+    assert_eq!(progress.next(), Next::From(3));
+    assert!(progress.dead_mut().replay(2) && progress.dead_mut().replay(1));
+    for seq in [1, 2] {
+        assert_eq!(progress.next(), Next::Again(seq));
+        assert_eq!(progress.deliver(seq, WAIT_NS).deliveries, 1);
+    }
+    assert_eq!(progress.next(), Next::Full);
+    assert_eq!((progress.ack(1), progress.ack(2)), (vec![1], vec![2]));
+    assert_eq!((progress.next(), progress.is_settled(1)), (Next::From(3), true));
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -151,6 +177,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..8).prop_map(Step::Ack),
         1 => (0usize..8, 0i64..50).prop_map(|(place, delay)| Step::Nak(place, delay)),
         1 => (0usize..8).prop_map(Step::Term),
+        1 => (0usize..4).prop_map(Step::AckLate),
+        1 => (0usize..4).prop_map(Step::Replay),
+        1 => Just(Step::ReplayAll),
+        1 => (0usize..4).prop_map(Step::DropDead),
         1 => (0usize..8).prop_map(Step::Extend),
         2 => (0i64..150).prop_map(Step::Wait),
         1 => Just(Step::Restart),
@@ -165,7 +195,10 @@ struct Model {
     /// Handed out, with the time until which nobody else may have it.
     in_flight: BTreeMap<u64, i64>,
     settled: BTreeSet<u64>,
-    exhausted: BTreeSet<u64>,
+    dead: BTreeSet<u64>,
+    replays: BTreeSet<u64>,
+    /// May be open again below the floor.
+    was_replayed: BTreeSet<u64>,
     floor: Position,
 }
 
@@ -174,22 +207,51 @@ impl Model {
         self.in_flight.keys().nth(place).copied()
     }
 
+    fn pick_dead(&self, place: usize) -> Option<u64> {
+        self.dead.iter().nth(place).copied()
+    }
+
     fn take(&mut self, seq: u64, now_ns: i64, max_deliver: u64) {
+        if self.replays.remove(&seq) {
+            self.deliveries.remove(&seq);
+        }
         let until = self.in_flight.insert(seq, now_ns + WAIT_NS);
         assert!(until.is_none_or(|until| until <= now_ns), "{seq} is in flight twice");
         assert!(!self.settled.contains(&seq), "{seq} came again after it was settled");
-        assert!(!self.exhausted.contains(&seq), "{seq} came again after its deliveries");
+        assert!(!self.dead.contains(&seq), "{seq} came again after its deliveries");
         let deliveries = self.deliveries.entry(seq).or_default();
         *deliveries += 1;
         assert!(*deliveries <= max_deliver);
     }
 
-    fn exhaust(&mut self, exhausted: impl IntoIterator<Item = Exhausted>, max_deliver: u64) {
+    fn exhaust(
+        &mut self,
+        progress: &mut Progress,
+        exhausted: impl IntoIterator<Item = Exhausted>,
+        max_deliver: u64,
+    ) {
         for Exhausted { stream_seq, deliveries } in exhausted {
             assert_eq!(deliveries, max_deliver);
-            assert!(self.exhausted.insert(stream_seq), "{stream_seq} was used up twice");
-            self.in_flight.remove(&stream_seq);
+            self.bury(progress, stream_seq, deliveries);
         }
+    }
+
+    fn bury(&mut self, progress: &mut Progress, seq: u64, deliveries: u64) {
+        assert!(self.dead.insert(seq), "{seq} was given up twice");
+        self.in_flight.remove(&seq);
+        let letter = DeadLetter::unacknowledged("a".into(), deliveries, 0);
+        assert_eq!(progress.dead_mut().bury(seq, letter), None);
+    }
+
+    fn replay(&mut self, seq: u64) {
+        self.dead.remove(&seq);
+        self.replays.insert(seq);
+        self.was_replayed.insert(seq);
+    }
+
+    /// Whether somebody knows what became of the message.
+    fn is_known(&self, seq: u64) -> bool {
+        [&self.settled, &self.dead, &self.was_replayed].iter().any(|list| list.contains(&seq))
     }
 
     fn settle(&mut self, seq: u64) {
@@ -210,11 +272,10 @@ fn run(steps: Vec<Step>, max_deliver: u64, max_ack_pending: i64) {
         assert!(progress.state().ack_floor.stream_seq >= model.floor.stream_seq);
         assert!(progress.state().ack_floor.consumer_seq >= model.floor.consumer_seq);
         model.floor = progress.state().ack_floor;
+        assert!(progress.dead().letters().keys().eq(&model.dead));
+        assert_eq!(progress.dead().num_replays(), model.replays.len());
         for seq in 1..=model.floor.stream_seq {
-            assert!(
-                model.settled.contains(&seq) || model.exhausted.contains(&seq),
-                "{seq} is lost"
-            );
+            assert!(model.is_known(seq), "{seq} is lost");
         }
     }
     drain(&mut progress, &mut model, now_ns, max_deliver);
@@ -241,7 +302,30 @@ fn apply(
         }
         Step::Term(place) => {
             let Some(seq) = model.pick(place) else { return };
-            progress.settle(seq);
+            let deliveries = progress.settle(seq).expect("it is pending");
+            model.bury(progress, seq, deliveries);
+        }
+        Step::AckLate(place) => {
+            let Some(seq) = model.pick_dead(place) else { return };
+            assert_eq!(progress.ack(seq), [seq]);
+            model.dead.remove(&seq);
+            model.settle(seq);
+        }
+        Step::Replay(place) => {
+            let Some(seq) = model.pick_dead(place) else { return };
+            assert!(progress.dead_mut().replay(seq));
+            model.replay(seq);
+        }
+        Step::ReplayAll => {
+            for seq in model.dead.clone() {
+                assert!(progress.dead_mut().replay(seq));
+                model.replay(seq);
+            }
+        }
+        Step::DropDead(place) => {
+            let Some(seq) = model.pick_dead(place) else { return };
+            assert!(progress.dead_mut().drop_letter(seq));
+            model.dead.remove(&seq);
             model.settle(seq);
         }
         Step::Nak(place, delay_ns) => {
@@ -249,7 +333,7 @@ fn apply(
             let deliveries = model.deliveries[&seq];
             let used_up = progress.nak(seq, deliveries, delay_ns, *now_ns);
             model.in_flight.insert(seq, *now_ns);
-            model.exhaust(used_up, max_deliver);
+            model.exhaust(progress, used_up, max_deliver);
         }
         Step::Extend(place) => {
             let Some(seq) = model.pick(place) else { return };
@@ -260,7 +344,8 @@ fn apply(
         }
         Step::Wait(time_ns) => {
             *now_ns += time_ns;
-            model.exhaust(progress.expire(*now_ns), max_deliver);
+            let used_up = progress.expire(*now_ns);
+            model.exhaust(progress, used_up, max_deliver);
         }
         Step::Restart => {
             let text = serde_json::to_string(progress.state()).unwrap();
@@ -273,7 +358,8 @@ fn apply(
 /// Whatever happened before: with a receiver that acknowledges, everything is settled in the end.
 fn drain(progress: &mut Progress, model: &mut Model, now_ns: i64, max_deliver: u64) {
     let last = progress.state().delivered.stream_seq;
-    model.exhaust(progress.expire(now_ns + 10 * WAIT_NS), max_deliver);
+    let used_up = progress.expire(now_ns + 10 * WAIT_NS);
+    model.exhaust(progress, used_up, max_deliver);
     while let Next::Again(seq) = progress.next() {
         progress.deliver(seq, now_ns + 10 * WAIT_NS);
         model.take(seq, now_ns + 10 * WAIT_NS, max_deliver);
@@ -281,7 +367,8 @@ fn drain(progress: &mut Progress, model: &mut Model, now_ns: i64, max_deliver: u
         model.settle(seq);
     }
     for seq in 1..=last {
-        assert!(model.settled.contains(&seq) || model.exhausted.contains(&seq), "{seq} is lost");
+        assert!(model.settled.contains(&seq) || model.dead.contains(&seq), "{seq} is lost");
+        assert_eq!(progress.is_settled(seq), model.settled.contains(&seq));
     }
     assert_eq!(progress.state().ack_floor.stream_seq, last);
     assert_eq!(progress.num_ack_pending(), 0);

@@ -6,7 +6,6 @@ use super::Stream;
 use crate::Message;
 use crate::jetstream::advisory::{Advisory, Delivered};
 use crate::jetstream::config::Retention;
-use crate::jetstream::consumer::Exhausted;
 use crate::log::Purge;
 use crate::subject::Subject;
 
@@ -154,7 +153,7 @@ impl Stream {
         let exhausted = consumer.progress.nak(token.stream_seq, token.deliveries, delay_ns, now_ns);
         self.tell(Advisory::Naked(token.delivered()));
         if let Some(exhausted) = exhausted {
-            self.tell_exhausted(&token.consumer, exhausted);
+            self.bury_exhausted(&token.consumer, exhausted);
         }
     }
 
@@ -167,17 +166,10 @@ impl Stream {
 
     fn give_up(&mut self, token: &Token, reason: &str) {
         let Some(consumer) = self.consumers.get_mut(&token.consumer) else { return };
-        if consumer.progress.settle(token.stream_seq).is_some() {
-            self.tell(Advisory::Terminated(token.delivered(), reason));
-            self.remove_if_settled(token.stream_seq);
-        }
-    }
-
-    /// A message was delivered as often as is allowed. It stays in the stream, so that whoever hears of it can read it.
-    pub(super) fn tell_exhausted(&self, consumer: &str, exhausted: Exhausted) {
-        let Exhausted { stream_seq, deliveries } = exhausted;
-        let delivered = Delivered { consumer, consumer_seq: 0, stream_seq, deliveries };
-        self.tell(Advisory::MaxDeliveries(delivered));
+        let Some(deliveries) = consumer.progress.settle(token.stream_seq) else { return };
+        self.tell(Advisory::Terminated(token.delivered(), reason));
+        self.bury_terminated(&token.consumer, token.stream_seq, deliveries, reason);
+        self.remove_if_settled(token.stream_seq);
     }
 
     /// Removes a message that a consumer has settled, where the stream keeps messages only for its consumers.
@@ -198,8 +190,8 @@ impl Stream {
         if open.peek().is_none() {
             return true;
         }
-        let Ok(Some(entry)) = self.log.get(seq) else { return false };
-        !open.any(|consumer| consumer.wants(&entry.subject))
+        let Some(subject) = self.log.subject_of(seq) else { return false };
+        !open.any(|consumer| consumer.wants(&subject))
     }
 
     /// Removes one message. That it is on disk is waited for where it matters, when consumers are saved.

@@ -1,13 +1,14 @@
 //! Making, changing and deleting consumers, and requests for messages.
 
 use std::collections::VecDeque;
+use std::io;
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::outlet::Outlet;
 use super::running::Running;
-use super::{Stream, saving};
+use super::{Stream, reading, saving};
 use crate::Message;
 use crate::jetstream::advisory::{Action, Advisory};
 use crate::jetstream::api::Form;
@@ -20,6 +21,7 @@ use crate::jetstream::store::StoredConsumer;
 use crate::jetstream::views::ConsumerInfo;
 use crate::jetstream::{blocking, random_name};
 use crate::log::Log;
+use crate::server::Permissions;
 use crate::subject::{Filter, Subject};
 
 /// Letters of a name the server chooses.
@@ -64,6 +66,18 @@ fn check_form(form: Form, config: &mut ConsumerConfig) -> Result<(), ApiError> {
     }
 }
 
+/// Whoever makes a push consumer has the broker publish there, and could do it himself.
+fn check_may_deliver(
+    config: &ConsumerConfig,
+    caller: Option<&dyn Permissions>,
+) -> Result<(), ApiError> {
+    let (Some(subject), Some(caller)) = (Subject::parse(config.deliver_subject.clone()), caller)
+    else {
+        return Ok(());
+    };
+    if caller.may_publish(&subject) { Ok(()) } else { Err(error::deliver_not_permitted()) }
+}
+
 fn check_named(
     name: &str,
     filter: Option<&str>,
@@ -89,6 +103,7 @@ impl Stream {
         &mut self,
         form: Form,
         payload: &[u8],
+        caller: Option<&dyn Permissions>,
     ) -> Result<ConsumerInfo, ApiError> {
         let request: CreateRequest = json::parse(payload).map_err(|_| error::INVALID_JSON)?;
         if request.stream_name != self.config.name {
@@ -97,6 +112,7 @@ impl Stream {
         let mut config = request.config;
         check_form(form, &mut config)?;
         let mut config = config.complete(&self.config)?;
+        check_may_deliver(&config, caller)?;
         if config.given_name().is_empty() {
             config.name = random_name(NAME_LETTERS);
         }
@@ -186,14 +202,16 @@ impl Stream {
         Ok(())
     }
 
-    async fn save_consumer(&mut self, stored: StoredConsumer) -> Result<(), ApiError> {
+    pub(super) async fn save_consumer(&mut self, stored: StoredConsumer) -> Result<(), ApiError> {
         if !saving::is_kept(&stored.config) {
             return Ok(());
         }
         // One write at a time, or an older one could come out on top.
         self.wait_for_save().await;
-        let folder = self.folder.clone();
-        let saved = blocking(move || folder.save_consumer(&stored)).await;
+        let saved = match self.log.flush() {
+            Ok(flush) => saving::write(self.folder.clone(), flush, vec![stored]).await,
+            Err(failure) => Err(io::Error::other(failure)),
+        };
         saved.map_err(|cause| {
             tracing::error!(stream = self.config.name, %cause, "cannot save a consumer");
             error::CONSUMER_STORE_FAILED
@@ -233,9 +251,15 @@ impl Stream {
     }
 
     fn remove_what_only_it_wanted(&mut self, consumer: &Running) {
+        let held: Vec<u64> = consumer.progress.held().collect();
+        for seq in held {
+            if self.is_settled_by_all(seq) {
+                self.remove(seq);
+            }
+        }
         let filters = consumer.config.filters();
         let mut after = consumer.progress.state().ack_floor.stream_seq;
-        while let Ok(entries) = self.log.next(after, &filters, READ_MESSAGES_MAX) {
+        while let Ok(entries) = reading::next(&self.log, after, &filters, READ_MESSAGES_MAX) {
             let Some(last) = entries.last() else { return };
             after = last.seq;
             for entry in entries {

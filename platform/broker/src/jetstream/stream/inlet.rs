@@ -13,7 +13,7 @@ use crate::jetstream::api::Call;
 use crate::jetstream::config::StreamConfig;
 use crate::jetstream::error::{self, ApiError};
 use crate::jetstream::views::StreamInfo;
-use crate::server::{ClientId, Handler, Router};
+use crate::server::{Handler, Permissions, Publisher, Router};
 
 /// Places in the queue that publications leave to others.
 const RESERVED_PLACES: usize = 4096;
@@ -28,8 +28,9 @@ pub enum Command {
     Continue(Message),
     /// Hand out messages.
     Pull(String, Message),
-    /// A request of the API, to be answered to the message's reply subject.
-    Call(Call, Message),
+    /// A request of the API, to be answered to the message's reply subject, and what its client may do, if it comes
+    /// from one.
+    Call(Call, Message, Option<Arc<dyn Permissions>>),
     /// Say how it is.
     Describe(oneshot::Sender<StreamInfo>),
     /// Take over a complete configuration.
@@ -98,7 +99,7 @@ pub struct Publications {
 }
 
 impl Handler for Publications {
-    fn handle(&self, message: &Message, _from: Option<ClientId>) {
+    fn handle(&self, message: &Message, _from: Option<&Publisher>) {
         if !self.inlet.publish(message) {
             let refusal = super::publish::refusal(&self.stream, &error::INSUFFICIENT_RESOURCES);
             super::answer(&self.router, message.reply.as_ref(), refusal);

@@ -2,18 +2,19 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
-use std::sync::Arc;
 
 use tokio::sync::mpsc::Receiver;
 
+use super::expiring::{Expiring, time_to_live};
 use super::inlet::{Command, Inlet};
+use super::metering::Meters;
 use super::running::Running;
 use super::saving::{self, Saver};
 use super::{Environment, Rest, Stream};
 use crate::jetstream::config::Storage;
 use crate::jetstream::duplicates::{Duplicates, MESSAGE_ID};
 use crate::jetstream::store::{StoredStream, StreamFolder};
-use crate::log::{self, DiskFiles, Log, Recovery};
+use crate::log::{self, Entry, Log, Recovery};
 use crate::protocol::Headers;
 
 /// How many messages are read at once when the window of message ids is built up.
@@ -31,7 +32,7 @@ impl Stream {
             sync: stored.config.storage == Storage::File,
             ..environment.log.clone()
         };
-        let files = Arc::new(DiskFiles::new(folder.messages())?);
+        let files = environment.files.open(&folder.messages())?;
         let (log, recovery) = Log::open(settings, files).map_err(io::Error::other)?;
         let (inlet, commands) =
             Inlet::new(environment.publications_max, environment.publication_bytes_max);
@@ -48,8 +49,10 @@ impl Stream {
             last_message_id: String::new(),
             unconfirmed: VecDeque::new(),
             unconfirmed_bytes: 0,
+            expiring: Expiring::new(),
             consumers: BTreeMap::new(),
             saver: Saver::default(),
+            meters: Meters::default(),
             last_time_ns: log.state().last_time_ns,
             dropped: environment.dropped.clone(),
             is_failed: false,
@@ -59,6 +62,7 @@ impl Stream {
         };
         stream.load_consumers()?;
         stream.remember_ids();
+        stream.remember_lifetimes();
         Ok((stream, commands, recovery))
     }
 
@@ -78,27 +82,48 @@ impl Stream {
     /// Builds up the window of message ids from what was published lately.
     fn remember_ids(&mut self) {
         let since_ns = self.duplicates.since_ns(self.now_ns());
-        let mut after = self.log.seq_at(since_ns).saturating_sub(1);
+        let after = self.log.seq_at(since_ns).saturating_sub(1);
+        self.read_headers(after, Self::remember_id);
+    }
+
+    /// Finds out when messages end, where they may say so themselves.
+    fn remember_lifetimes(&mut self) {
+        if self.config.allow_msg_ttl {
+            self.read_headers(0, Self::remember_lifetime);
+        }
+    }
+
+    fn read_headers(
+        &mut self,
+        mut after: u64,
+        mut remember: impl FnMut(&mut Self, &Entry, &Headers),
+    ) {
         loop {
             match self.log.next(after, &[], READ_MESSAGES_MAX) {
                 Ok(entries) if entries.is_empty() => return,
                 Ok(entries) => {
                     for entry in entries {
                         after = entry.seq;
-                        self.remember_id(&entry);
+                        let headers = Headers::parse(&entry.headers).unwrap_or_default();
+                        remember(self, &entry, &headers);
                     }
                 }
                 Err(log::Error::Damaged { seq }) => after = seq,
                 Err(error) => {
-                    tracing::error!(stream = self.config.name, %error, "cannot read message ids");
+                    tracing::error!(stream = self.config.name, %error, "cannot read headers");
                     return;
                 }
             }
         }
     }
 
-    fn remember_id(&mut self, entry: &log::Entry) {
-        let headers = Headers::parse(&entry.headers).unwrap_or_default();
+    fn remember_lifetime(&mut self, entry: &Entry, headers: &Headers) {
+        if let Ok(Some(ttl_ns)) = time_to_live(headers, &self.config) {
+            self.expiring.insert((entry.time_ns.saturating_add(ttl_ns), entry.seq));
+        }
+    }
+
+    fn remember_id(&mut self, entry: &Entry, headers: &Headers) {
         let id = headers.get(MESSAGE_ID).unwrap_or_default();
         id.clone_into(&mut self.last_message_id);
         if !id.is_empty() {

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use serde_json::json;
 
 use super::Stream;
+use super::expiring::time_to_live;
 use crate::Message;
 use crate::jetstream::config::{Discard, Retention};
 use crate::jetstream::duplicates::MESSAGE_ID;
@@ -18,14 +19,8 @@ use crate::subject::{Filter, Subject};
 /// Larger header blocks are refused.
 const HEADER_BYTES_MAX: usize = 64 * 1024;
 /// Headers that ask for something this broker does not do.
-const UNSUPPORTED_HEADERS: [&str; 6] = [
-    "Nats-TTL",
-    "Nats-Incr",
-    "Nats-Batch-Id",
-    "Nats-Schedule",
-    "Nats-Schedule-Target",
-    "Nats-Schedule-TTL",
-];
+const UNSUPPORTED_HEADERS: [&str; 5] =
+    ["Nats-Incr", "Nats-Batch-Id", "Nats-Schedule", "Nats-Schedule-Target", "Nats-Schedule-TTL"];
 
 /// A publication on its way to the disk.
 pub struct Unconfirmed {
@@ -42,6 +37,7 @@ enum Kind {
         bytes: u64,
         message_id: String,
         rollup: Option<Rollup>,
+        expires_at_ns: Option<i64>,
     },
     /// It was published before; the first one is perhaps on its way too.
     Duplicate,
@@ -56,8 +52,16 @@ enum Rollup {
 
 /// What becomes of a publication.
 enum Decision {
-    Keep { message_id: String, rollup: Option<Rollup> },
+    Keep(Wishes),
     Duplicate(u64),
+}
+
+/// What the headers of a message that is kept ask for.
+#[derive(Default)]
+struct Wishes {
+    message_id: String,
+    rollup: Option<Rollup>,
+    time_to_live_ns: Option<i64>,
 }
 
 /// The next publication that is on disk, or will never be. Nothing is lost when this is cancelled.
@@ -83,9 +87,7 @@ impl Stream {
         let reply = message.reply.clone();
         let kept = match self.decide(&message) {
             Ok(Decision::Duplicate(seq)) => self.confirm_later(seq, message.reply),
-            Ok(Decision::Keep { message_id, rollup }) => {
-                self.keep(message, message_id, rollup).await
-            }
+            Ok(Decision::Keep(wishes)) => self.keep(message, wishes).await,
             Err(refused) => Err(refused),
         };
         if let Err(refused) = kept {
@@ -102,21 +104,22 @@ impl Stream {
     fn decide(&mut self, message: &Message) -> Result<Decision, ApiError> {
         self.check_size(message)?;
         let headers = Headers::parse(&message.headers).map_err(|_| error::BAD_REQUEST)?;
-        let mut message_id = "";
-        let mut rollup = None;
+        let mut wishes = Wishes::default();
         if !headers.is_empty() {
             if headers.get("Nats-Expected-Stream").is_some_and(|name| name != self.config.name) {
                 return Err(error::STREAM_NOT_MATCHING);
             }
-            message_id = headers.get(MESSAGE_ID).unwrap_or_default();
+            let message_id = headers.get(MESSAGE_ID).unwrap_or_default();
             if let Some(seq) = self.duplicates.find(message_id, self.now_ns()) {
                 return Ok(Decision::Duplicate(seq));
             }
             self.check_expectations(&headers, &message.subject)?;
-            rollup = self.check_rollup(&headers)?;
+            wishes.rollup = self.check_rollup(&headers)?;
+            wishes.time_to_live_ns = time_to_live(&headers, &self.config)?;
+            message_id.clone_into(&mut wishes.message_id);
         }
         self.check_room(message)?;
-        Ok(Decision::Keep { message_id: message_id.to_owned(), rollup })
+        Ok(Decision::Keep(wishes))
     }
 
     fn check_size(&self, message: &Message) -> Result<(), ApiError> {
@@ -203,12 +206,8 @@ impl Stream {
         kept + on_the_way
     }
 
-    async fn keep(
-        &mut self,
-        message: Message,
-        message_id: String,
-        rollup: Option<Rollup>,
-    ) -> Result<(), ApiError> {
+    async fn keep(&mut self, message: Message, wishes: Wishes) -> Result<(), ApiError> {
+        let Wishes { message_id, rollup, time_to_live_ns } = wishes;
         self.last_time_ns = self.now_ns().max(self.last_time_ns);
         let time_ns = self.last_time_ns;
         let bytes = message.size() as u64;
@@ -220,7 +219,8 @@ impl Stream {
         }
         self.last_message_id.clone_from(&message_id);
         self.unconfirmed_bytes += bytes;
-        let kind = Kind::New { subject, bytes, message_id, rollup };
+        let expires_at_ns = time_to_live_ns.map(|ttl_ns| time_ns.saturating_add(ttl_ns));
+        let kind = Kind::New { subject, bytes, message_id, rollup, expires_at_ns };
         self.unconfirmed.push_back(Unconfirmed { ticket, seq, reply, kind });
         Ok(())
     }
@@ -255,8 +255,9 @@ impl Stream {
         let Unconfirmed { seq, reply, kind, .. } = unconfirmed;
         match (result, kind) {
             (Ok(_), Kind::Duplicate) => self.acknowledge_publication(reply.as_ref(), seq, true),
-            (Ok(_), Kind::New { subject, bytes, rollup, .. }) => {
+            (Ok(_), Kind::New { subject, bytes, rollup, expires_at_ns, .. }) => {
                 self.unconfirmed_bytes -= bytes;
+                self.expiring.extend(expires_at_ns.map(|at_ns| (at_ns, seq)));
                 self.note_kept(seq, &subject, rollup);
                 self.acknowledge_publication(reply.as_ref(), seq, false);
             }

@@ -7,13 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::Stream;
+use super::{Stream, reading};
 use crate::Message;
 use crate::jetstream::api::Call;
 use crate::jetstream::error::{self, ApiError};
 use crate::jetstream::json;
 use crate::jetstream::views::{self, LIST_LIMIT, NAMES_LIMIT, time, to_value};
 use crate::log::{Entry, Purge};
+use crate::server::Permissions;
 use crate::subject::Filter;
 
 /// At most so many subjects are listed in one answer.
@@ -45,8 +46,9 @@ struct DeleteRequest {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct PageRequest {
-    offset: usize,
+pub(super) struct PageRequest {
+    /// How many come before this page.
+    pub offset: usize,
 }
 
 #[derive(Default, Deserialize)]
@@ -80,25 +82,35 @@ pub fn parse<T: DeserializeOwned>(payload: &[u8]) -> Result<T, ApiError> {
 
 impl Stream {
     /// Answers a request of the API.
-    pub(super) async fn call(&mut self, call: Call, message: &Message) {
+    pub(super) async fn call(
+        &mut self,
+        call: Call,
+        message: &Message,
+        caller: Option<&dyn Permissions>,
+    ) {
         let kind = call.kind();
         let result = match call {
             Call::DirectGet => return self.get_directly(message),
             Call::DirectGetLast(subject) => return self.get_last_directly(&subject, message),
-            call => self.answer_call(call, &message.payload).await,
+            call => self.answer_call(call, &message.payload, caller).await,
         };
         let answer = views::answer(kind, result);
         super::answer(&self.router, message.reply.as_ref(), answer.to_string());
     }
 
-    async fn answer_call(&mut self, call: Call, payload: &[u8]) -> Result<Value, ApiError> {
+    async fn answer_call(
+        &mut self,
+        call: Call,
+        payload: &[u8],
+        caller: Option<&dyn Permissions>,
+    ) -> Result<Value, ApiError> {
         match call {
             Call::StreamInfo => self.stream_info(payload),
             Call::StreamPurge => self.purge_stream(payload).await,
             Call::MessageGet => self.get_message(payload),
             Call::MessageDelete => self.delete_message(payload).await,
             Call::ConsumerCreate(form) => {
-                self.create_consumer(form, payload).await.map(|info| to_value(&info))
+                self.create_consumer(form, payload, caller).await.map(|info| to_value(&info))
             }
             Call::ConsumerInfo(name) => self.consumer_info(&name).map(|info| to_value(&info)),
             Call::ConsumerDelete(name) => {
@@ -107,6 +119,9 @@ impl Stream {
             Call::ConsumerNames => self.consumer_names(payload),
             Call::ConsumerList => self.list_consumers(payload),
             Call::ConsumerPause(name) => self.answer_pause(&name, payload).await,
+            Call::DeadList(name) => self.list_dead(&name, payload).await,
+            Call::DeadReplay(name) => self.replay_dead(&name, payload).await,
+            Call::DeadDrop(name) => self.drop_dead(&name, payload).await,
             Call::DirectGet | Call::DirectGetLast(_) => Err(error::BAD_REQUEST),
         }
     }
@@ -197,7 +212,7 @@ impl Stream {
         } else {
             request.seq
         };
-        self.log.get(seq).ok().flatten()
+        reading::get(&self.log, seq).ok().flatten()
     }
 
     fn last_of(&self, subject: &str) -> Option<u64> {
@@ -227,7 +242,7 @@ impl Stream {
         };
         for consumer in self.consumers.values_mut() {
             consumer.forget_read();
-            consumer.is_dirty |= consumer.progress.settle(seq).is_some();
+            consumer.is_dirty |= consumer.progress.forget(seq);
         }
         ticket.await.map_err(failed)?;
         Ok(json!({ "success": true }))

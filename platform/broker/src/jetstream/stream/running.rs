@@ -11,9 +11,10 @@ use jiff::Timestamp;
 
 use super::outlet::Outlet;
 use super::push::Push;
+use super::reading;
 use crate::Message;
 use crate::jetstream::config::ConsumerConfig;
-use crate::jetstream::consumer::{AckPolicy, Exhausted, Next, Progress};
+use crate::jetstream::consumer::{AckPolicy, Exhausted, Next, Position, Progress};
 use crate::jetstream::pulls::{Pulls, Status, Statuses};
 use crate::jetstream::store::StoredConsumer;
 use crate::jetstream::views::{ConsumerInfo, SequenceInfo, time};
@@ -81,6 +82,8 @@ pub struct Running {
     count: PendingCount,
     /// Read already, in order.
     ahead: VecDeque<Entry>,
+    /// Messages of dead letters may be gone.
+    are_dead_in_doubt: bool,
     /// Up to here there is nothing more for this consumer.
     scanned_to: u64,
 }
@@ -103,6 +106,7 @@ impl Running {
             acked_at_ns: None,
             count: PendingCount { is_stale: true, ..PendingCount::default() },
             ahead: VecDeque::new(),
+            are_dead_in_doubt: true,
             scanned_to: 0,
         }
     }
@@ -147,12 +151,25 @@ impl Running {
     pub fn forget_read(&mut self) {
         self.ahead.clear();
         self.scanned_to = 0;
-        self.count.is_stale = true;
+        self.doubt();
     }
 
-    /// Messages left the stream by themselves.
-    pub fn doubt_count(&mut self) {
+    /// Messages left the stream.
+    pub fn doubt(&mut self) {
         self.count.is_stale = true;
+        self.are_dead_in_doubt = true;
+    }
+
+    /// A dead letter lives as long as its message.
+    pub fn drop_dead_without_message(&mut self, log: &Log) {
+        if !std::mem::take(&mut self.are_dead_in_doubt) {
+            return;
+        }
+        let is_gone = |seq: &u64| log.subject_of(*seq).is_none();
+        let gone: Vec<u64> = self.progress.dead().seqs().filter(is_gone).collect();
+        for seq in gone {
+            self.is_dirty |= self.progress.forget(seq);
+        }
     }
 
     /// A message can be read now.
@@ -171,7 +188,7 @@ impl Running {
         self.count.messages = self.count.messages.saturating_sub(1);
     }
 
-    /// How many messages are still to be handed out for the first time.
+    /// How many messages are still to be handed out for the first time, or as if for the first time.
     pub fn num_pending(&mut self, log: &Log, now_ns: i64, must_be_exact: bool) -> u64 {
         let is_old = now_ns.saturating_sub(self.count.counted_at_ns) >= RECOUNT_INTERVAL_NS;
         if self.count.is_stale && (is_old || must_be_exact) {
@@ -183,7 +200,7 @@ impl Running {
             self.count =
                 PendingCount { messages, counted_to, is_stale: false, counted_at_ns: now_ns };
         }
-        self.count.messages
+        self.count.messages + self.progress.dead().num_replays() as u64
     }
 
     fn is_paused(&self, now_ns: i64) -> bool {
@@ -260,7 +277,7 @@ impl Running {
         loop {
             match self.progress.next() {
                 Next::Full => return None,
-                Next::Again(seq) => match outlet.log.get(seq) {
+                Next::Again(seq) => match reading::get(outlet.log, seq) {
                     Ok(Some(entry)) => return Some(entry),
                     // It is gone from the stream: nobody can do anything about it any more.
                     Ok(None) | Err(Error::Damaged { .. }) => self.settle_lost(seq),
@@ -268,7 +285,7 @@ impl Running {
                 },
                 Next::From(seq) => match self.progress.next_selected() {
                     None => return self.read_from(seq, outlet),
-                    Some(selected) => match outlet.log.get(selected) {
+                    Some(selected) => match reading::get(outlet.log, selected) {
                         Ok(Some(entry)) => return Some(entry),
                         Ok(None) | Err(_) => self.progress.skip_selected(),
                     },
@@ -278,7 +295,7 @@ impl Running {
     }
 
     fn settle_lost(&mut self, seq: u64) {
-        self.progress.settle(seq);
+        self.progress.forget(seq);
         self.is_dirty = true;
     }
 
@@ -297,7 +314,7 @@ impl Running {
         if after >= outlet.readable {
             return;
         }
-        match outlet.log.next(after, &self.filters, READ_MESSAGES_MAX) {
+        match reading::next(outlet.log, after, &self.filters, READ_MESSAGES_MAX) {
             Ok(entries) if entries.is_empty() => self.scanned_to = outlet.readable,
             Ok(entries) => self.ahead = entries.into(),
             Err(Error::Damaged { seq: damaged }) => {
@@ -312,9 +329,10 @@ impl Running {
 
     /// Gives a message to whoever is next. `false` if in the end nobody wanted it.
     fn hand_out(&mut self, entry: Entry, outlet: &Outlet<'_>) -> bool {
-        let is_fresh = !self.progress.is_pending(entry.seq);
+        let is_first = !self.progress.is_pending(entry.seq);
+        let is_fresh = is_first && !self.progress.dead().is_replayed(entry.seq);
         let pending = self.num_pending(outlet.log, outlet.now_ns, false);
-        let pending = pending.saturating_sub(u64::from(is_fresh));
+        let pending = pending.saturating_sub(u64::from(is_first));
         let message = self.message(&entry, outlet.stream, pending);
         let bytes = message.size() + message.subject.as_str().len() + reply_bytes(&message);
         let mut statuses = Statuses::new();
@@ -423,13 +441,13 @@ impl Running {
     /// As the API shows it.
     pub fn info(&mut self, outlet: &Outlet<'_>) -> ConsumerInfo {
         let num_pending = self.num_pending(outlet.log, outlet.now_ns, true);
+        self.drop_dead_without_message(outlet.log);
         let state = self.progress.state();
-        let place =
-            |position: crate::jetstream::consumer::Position, at_ns: Option<i64>| SequenceInfo {
-                consumer_seq: position.consumer_seq,
-                stream_seq: position.stream_seq,
-                last_active: at_ns.map(time),
-            };
+        let place = |position: Position, at_ns: Option<i64>| SequenceInfo {
+            consumer_seq: position.consumer_seq,
+            stream_seq: position.stream_seq,
+            last_active: at_ns.map(time),
+        };
         let is_bound = |push: &Push| outlet.router.has_interest(push.subject());
         ConsumerInfo {
             stream_name: outlet.stream.to_owned(),
@@ -442,6 +460,7 @@ impl Running {
             num_redelivered: self.progress.num_redelivered(),
             num_waiting: self.pulls.len(),
             num_pending,
+            num_dead: self.progress.dead().letters().len(),
             push_bound: self.push.as_ref().is_some_and(is_bound),
             paused: self.is_paused(outlet.now_ns),
             pause_remaining: self.pause_remaining_ns(outlet.now_ns),

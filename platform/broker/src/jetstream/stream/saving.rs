@@ -70,7 +70,8 @@ fn report(error: &io::Error) -> bool {
     false
 }
 
-async fn write(
+/// Writes consumers, once what they rely on is certain.
+pub(super) async fn write(
     folder: StreamFolder,
     flush: Ticket,
     consumers: Vec<StoredConsumer>,
@@ -87,6 +88,12 @@ pub fn is_kept(config: &ConsumerConfig) -> bool {
 impl Stream {
     /// Starts writing if it is time.
     pub(super) fn save_if_due(&mut self, now_ns: i64) {
+        if self.is_failed {
+            // Nobody is told that something is certain which is not, and it is not tried again.
+            self.saver.waiting.clear();
+            self.saver.due_ns = None;
+            return;
+        }
         let is_dirty = self.consumers.values().any(|consumer| consumer.is_dirty);
         let is_awaited = !self.saver.waiting.is_empty();
         if is_dirty && self.saver.due_ns.is_none() {

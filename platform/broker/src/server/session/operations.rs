@@ -7,7 +7,7 @@ use super::{Flow, Session};
 use crate::Message;
 use crate::protocol::write::ServerOperation;
 use crate::protocol::{ClientOperation, Connect, Subscribe};
-use crate::server::{Credentials, Permissions};
+use crate::server::{Credentials, Permissions, Publisher};
 use crate::subject::Subject;
 
 /// Replies that only the server itself gives out: whoever received one from a client would
@@ -55,14 +55,14 @@ impl Session {
         let answer = authenticator.authenticate(&credentials);
         // A client that is known already and says it again gets the same time as a new one.
         let deadline = self.watch.auth_deadline();
-        let is_new = self.permissions.is_none();
+        let is_new = self.publisher.is_none();
         let renewed = tokio::time::Instant::now() + self.shared.settings.auth_timeout;
         let deadline = if is_new { deadline } else { renewed };
         match tokio::time::timeout_at(deadline, answer).await {
             Ok(Ok(permissions)) => {
                 self.client.set_user(permissions.name());
                 self.watch.note_permissions(permissions.as_ref());
-                self.permissions = Some(permissions);
+                self.publisher = Some(Publisher { id: self.client.id, permissions });
                 Flow::Continue(())
             }
             Ok(Err(refused)) => {
@@ -81,7 +81,7 @@ impl Session {
             return;
         }
         self.confirm();
-        let routed = self.shared.router.route(&message.subject, message, Some(self.client.id));
+        let routed = self.shared.router.route(&message.subject, message, self.publisher.as_ref());
         if let (0, true, Some(reply)) = (routed.receivers, self.no_responders, &message.reply) {
             self.shared.router.answer_no_responders(&self.client, reply);
         }
@@ -90,10 +90,10 @@ impl Session {
 
     fn check_publish(&self, message: &Message) -> Result<(), String> {
         let Message { subject, reply, .. } = message;
-        if !self.permissions.as_ref().is_some_and(|granted| granted.may_publish(subject)) {
+        let granted = self.permissions();
+        if !granted.is_some_and(|granted| granted.may_publish(subject)) {
             return Err(format!("Permissions Violation for Publish to {:?}", subject.as_str()));
         }
-        let granted = self.permissions.as_deref();
         let is_refused = |reply: &&Subject| {
             is_reserved(reply) || !granted.is_some_and(|granted| granted.may_be_answered_at(reply))
         };
@@ -124,7 +124,11 @@ impl Session {
 
     fn may_subscribe(&self, subscribe: &Subscribe, queue: Option<&str>) -> bool {
         let may = |granted: &dyn Permissions| granted.may_subscribe(&subscribe.filter, queue);
-        self.permissions.as_deref().is_some_and(may)
+        self.permissions().is_some_and(may)
+    }
+
+    fn permissions(&self) -> Option<&dyn Permissions> {
+        self.publisher.as_ref().map(|publisher| publisher.permissions.as_ref())
     }
 
     pub(super) fn answer_alarm(&self, alarm: Alarm) -> Flow {
