@@ -13,6 +13,7 @@ mod message;
 mod mirrored;
 mod nats;
 mod pattern;
+mod report;
 
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub use message::{Message, Payload};
 pub use mirrored::Mirrored;
 pub use nats::{Nats, NatsConfig, TokenSource};
 pub use pattern::Pattern;
+pub use report::{ConsumerReport, Report, StreamReport};
 
 /// The stream, or exchange, that all messages travel on.
 pub const STREAM: &str = "backline.events";
@@ -79,6 +81,9 @@ pub trait Engine: Send + Sync {
 
     /// `Ok` when messages can be published now.
     fn ready(&self) -> Result<(), Error>;
+
+    /// What the broker keeps, and how far those are who receive from it.
+    async fn report(&self) -> Result<Report, Error>;
 
     /// Stops receiving. Publishing still works, so that outboxes can be emptied.
     async fn stop(&self);

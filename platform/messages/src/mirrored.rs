@@ -7,7 +7,7 @@
 
 use async_trait::async_trait;
 
-use crate::{Engine, Error, InProcess, Listener, Message, Nats, Pattern, Subscription};
+use crate::{Engine, Error, InProcess, Listener, Message, Nats, Pattern, Report, Subscription};
 
 /// [`InProcess`] for the services here, and a copy of every message for a broker.
 pub struct Mirrored {
@@ -44,6 +44,10 @@ impl Engine for Mirrored {
 
     fn ready(&self) -> Result<(), Error> {
         self.broker.ready()
+    }
+
+    async fn report(&self) -> Result<Report, Error> {
+        self.broker.report().await
     }
 
     async fn stop(&self) {

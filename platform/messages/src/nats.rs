@@ -8,17 +8,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
+use async_nats::jetstream::consumer::{self, AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::{self, AckKind, stream};
 use async_nats::{HeaderMap, connection::State};
 use async_trait::async_trait;
-use futures::StreamExt;
+use futures::{StreamExt, TryStreamExt};
+use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::{Engine, Error, Listener, Message, Pattern, STREAM, Subscription};
+use crate::{
+    ConsumerReport, Engine, Error, Listener, Message, Pattern, Report, STREAM, StreamReport,
+    Subscription,
+};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// A process that dies with a message in hand holds the others back for this long.
@@ -28,6 +32,9 @@ const RETRY_DELAY: Duration = Duration::from_millis(500);
 const LISTENER_LOOKBACK: Duration = Duration::from_secs(20 * 60);
 /// How long the broker recognises a message that is published twice.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(10 * 60);
+/// What a report has at most: streams, and consumers of each.
+const STREAMS_MAX: usize = 100;
+const CONSUMERS_MAX: usize = 500;
 
 /// Makes the token that a connection begins with; asked again each time it is made anew.
 #[derive(Clone)]
@@ -196,10 +203,48 @@ impl Engine for Nats {
         }
     }
 
+    async fn report(&self) -> Result<Report, Error> {
+        let names = self.context.stream_names().take(STREAMS_MAX);
+        let names: Vec<String> = names.try_collect().await.map_err(broker)?;
+        let mut report = Report::default();
+        for name in names {
+            let stream = self.context.get_stream(&name).await.map_err(broker)?;
+            let consumers = stream.consumers().take(CONSUMERS_MAX);
+            let consumers: Vec<consumer::Info> = consumers.try_collect().await.map_err(broker)?;
+            report.consumers.extend(consumers.into_iter().map(consumer_report));
+            report.streams.push(stream_report(stream.cached_info()));
+        }
+        Ok(report)
+    }
+
     async fn stop(&self) {
         self.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+    }
+}
+
+fn stream_report(info: &stream::Info) -> StreamReport {
+    let stream::State { messages, bytes, first_timestamp, last_timestamp, .. } = info.state;
+    // An empty stream has the times of nothing.
+    let at = |time: SystemTime| Timestamp::try_from(time).ok().filter(|_| messages > 0);
+    StreamReport {
+        name: info.config.name.clone(),
+        messages,
+        bytes: Some(bytes),
+        oldest: at(first_timestamp.into()),
+        newest: at(last_timestamp.into()),
+    }
+}
+
+fn consumer_report(info: consumer::Info) -> ConsumerReport {
+    ConsumerReport {
+        stream: info.stream_name,
+        name: info.name,
+        waiting: info.num_pending,
+        unacknowledged: info.num_ack_pending as u64,
+        redelivered: info.num_redelivered as u64,
+        description: info.config.description,
     }
 }
 
