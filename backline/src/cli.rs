@@ -6,12 +6,15 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use database::Database;
+use contracts::audit::Party;
+use database::{Database, DeadLetter, DeadLetters, DeadLettersPage};
 use jiff::Timestamp;
+use messages::Message;
 use stdx::Clock;
 use uuid::Uuid;
 
 use crate::config::{Config, ConfigError, Overrides};
+use crate::inboxes::{Deed, settle};
 use crate::services::{GATEWAY, GATEWAY_CALLS, TABLE};
 use crate::{master_key, node, openapi, tail, telemetry};
 
@@ -22,6 +25,8 @@ const EX_SOFTWARE: u8 = 70;
 const EX_CONFIG: u8 = 78;
 /// Longer passwords and tokens are refused anyway.
 const SECRET_BYTES_MAX: u64 = 16 * 1024;
+/// Dead letters that are in memory at a time.
+const LETTERS_AT_ONCE: u64 = 500;
 
 /// The platform on which a live-event business runs.
 #[derive(Parser)]
@@ -134,10 +139,19 @@ enum MessagesCommand {
     /// List who receives messages from the broker, and how many wait for each
     Consumers(BrokerArgs),
     /// List the messages that were given up, with the reason
-    DeadLetters(DataArgs),
-    /// Try one again
+    DeadLetters {
+        /// Only those of this service
+        #[arg(long)]
+        service: Option<String>,
+        /// Only those of this consumer
+        #[arg(long)]
+        consumer: Option<String>,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Try one again, or all of a consumer
     Replay(LetterArgs),
-    /// Forget one for good
+    /// Forget one for good, or all of a consumer
     Drop(LetterArgs),
 }
 
@@ -161,7 +175,11 @@ struct LetterArgs {
     /// The consumer, as `dead-letters` shows it
     consumer: String,
     /// The message's id
-    message_id: Uuid,
+    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    message_id: Option<Uuid>,
+    /// All dead letters of the consumer
+    #[arg(long)]
+    all: bool,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -252,20 +270,18 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             let printed = tail::print_consumers(&config, token).await;
             printed.map_err(|error| Failure(EX_SOFTWARE, error))
         }
-        Command::Messages(MessagesCommand::DeadLetters(args)) => {
-            print_dead_letters(&load_with_data(&args)?).await
+        Command::Messages(MessagesCommand::DeadLetters { service, consumer, data }) => {
+            print_dead_letters(&load_with_data(&data)?, service.as_deref(), consumer).await
         }
         Command::Messages(MessagesCommand::Replay(args)) => {
             let config = load_with_data(&args.data)?;
-            let inbox = inbox_of(&config, &args.consumer).await?;
-            let found = inbox.replay(&args.consumer, args.message_id).await?;
-            report(found, "will be tried again")
+            let count = settle_dead_letters(&config, &args, Deed::Replay).await?;
+            report(count, "will be tried again")
         }
         Command::Messages(MessagesCommand::Drop(args)) => {
             let config = load_with_data(&args.data)?;
-            let inbox = inbox_of(&config, &args.consumer).await?;
-            let found = inbox.drop_dead_letter(&args.consumer, args.message_id).await?;
-            report(found, "forgotten")
+            let count = settle_dead_letters(&config, &args, Deed::Drop).await?;
+            report(count, "forgotten")
         }
         Command::Openapi => {
             let document =
@@ -339,36 +355,67 @@ fn calls(names: &[&str]) -> String {
     if names.is_empty() { "nobody".into() } else { names.join(", ") }
 }
 
-async fn print_dead_letters(config: &Config) -> Result<(), Failure> {
+async fn print_dead_letters(
+    config: &Config,
+    service: Option<&str>,
+    consumer: Option<String>,
+) -> Result<(), Failure> {
+    if let Some(unknown) = service.filter(|name| !TABLE.iter().any(|entry| entry.name == *name)) {
+        return Err(Failure(EX_DATA, format!("there is no service `{unknown}`")));
+    }
+    let wanted = TABLE.iter().filter(|entry| service.is_none_or(|name| entry.name == name));
     let mut count = 0;
-    for entry in TABLE.iter().filter(|entry| config.runs(entry.name)) {
-        for letter in open(config, entry.name).await?.inbox().dead_letters().await? {
-            count += 1;
-            println!(
-                "{} {} after {} tries: {}",
-                letter.consumer, letter.message_id, letter.attempts, letter.error
-            );
-            println!("  {}", letter.envelope);
+    for entry in wanted.filter(|entry| config.runs(entry.name)) {
+        let database = open(config, entry.name).await?;
+        let consumer = consumer.clone();
+        let mut page = DeadLetters { consumer, after: None, limit: LETTERS_AT_ONCE };
+        loop {
+            let DeadLettersPage { letters, has_more } =
+                database.inbox().dead_letters(&page).await?;
+            letters.iter().for_each(print_dead_letter);
+            count += letters.len();
+            page.after = letters.last().map(|last| (last.consumer.clone(), last.message_id));
+            if !has_more {
+                break;
+            }
         }
+        database.close().await?;
     }
     println!("{count} dead letters");
     Ok(())
 }
 
-/// The inbox that a consumer works off: its service is the first word of its name.
-async fn inbox_of(config: &Config, consumer: &str) -> Result<database::Inbox, Failure> {
-    let service = consumer.split('.').next().unwrap_or_default();
-    let entry = TABLE.iter().find(|entry| entry.name == service);
-    let entry =
-        entry.ok_or_else(|| Failure(EX_DATA, format!("no service has a consumer `{consumer}`")))?;
-    Ok(open(config, entry.name).await?.inbox())
+fn print_dead_letter(letter: &DeadLetter) {
+    let DeadLetter { consumer, message_id, subject, envelope, error, attempts, .. } = letter;
+    let message: Option<Message> = serde_json::from_str(envelope).ok();
+    let kind = message.map_or_else(|| "unreadable".to_owned(), |message| message.kind);
+    println!("{consumer} {message_id} {kind} about {subject} after {attempts} tries: {error}");
+    println!("  {envelope}");
 }
 
-fn report(found: bool, done: &str) -> Result<(), Failure> {
-    if !found {
-        return Err(Failure(EX_DATA, "there is no such dead letter".into()));
+/// How many there were. The service of a consumer is the first word of its name.
+async fn settle_dead_letters(
+    config: &Config,
+    args: &LetterArgs,
+    deed: Deed,
+) -> Result<u64, Failure> {
+    let LetterArgs { consumer, message_id, .. } = args;
+    let service = consumer.split('.').next().unwrap_or_default();
+    if !TABLE.iter().any(|entry| entry.name == service) {
+        return Err(Failure(EX_DATA, format!("no service has a consumer `{consumer}`")));
     }
-    println!("{done}");
+    let database = open(config, service).await?;
+    let count = settle(&database, deed, consumer, *message_id, Party::OPERATOR).await?;
+    database.close().await?;
+    Ok(count)
+}
+
+fn report(count: u64, done: &str) -> Result<(), Failure> {
+    match count {
+        0 => return Err(Failure(EX_DATA, "there is no such dead letter".into())),
+        1 => println!("{done}"),
+        count => println!("{count} dead letters {done}"),
+    }
     Ok(())
 }
 

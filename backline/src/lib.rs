@@ -7,6 +7,7 @@ mod broker;
 pub mod cli;
 pub mod config;
 mod demo;
+mod inboxes;
 mod listening;
 mod master_key;
 mod node;

@@ -25,9 +25,11 @@ use stdx::Clock;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
 
 use crate::broker::{EmbeddedBroker, FOLDER as BROKER};
 use crate::config::{Config, Engine, MailConfig, RevocationsConfig};
+use crate::inboxes::Inboxes;
 use crate::listening::Listening;
 use crate::services::{Entry, GATEWAY, TABLE, TOKENS};
 use crate::{demo, master_key, openapi, telemetry};
@@ -65,11 +67,11 @@ pub async fn run(config: Config, demo: bool) -> Result<(), String> {
     let mut node = Node::connect(config).await?;
     let services = node.build().await?;
     let festival = if demo { demo::begin(&node.databases, &node.config).await? } else { None };
-    let routers = node.start(services).await?;
-    let (door, outside) = node.door(&routers).await?;
+    let served = node.start(services).await?;
+    let (door, outside) = node.door(&served).await?;
     let mut doors = vec![Listening::http(node.config.node.listen, door.clone()).await?];
     if let Some(address) = node.config.node.internal_listen {
-        doors.push(Listening::http(address, node.internal(&routers)).await?);
+        doors.push(Listening::http(address, node.internal(&served)).await?);
     }
     doors.extend(node.grpc_door(outside).await?);
     if demo {
@@ -94,7 +96,7 @@ pub async fn check(config: &Config) -> Result<(), String> {
     let built = async {
         let mut node = Node::connect(elsewhere).await?;
         node.build().await?;
-        node.door(&[]).await.map(drop)
+        node.door(&Served::default()).await.map(drop)
     };
     let built = built.await;
     std::fs::remove_dir_all(&folder).map_err(|error| error.to_string())?;
@@ -146,6 +148,7 @@ impl Node {
                 database: database.clone(),
                 clock: self.clock.clone(),
                 calls: self.calls.clone(),
+                messages: self.engine.clone(),
                 mail: self.mail.clone(),
                 trail: Trail::new(self.clock.clone()),
                 settings: self.config.section(entry.name),
@@ -164,16 +167,19 @@ impl Node {
         Ok(opened.sealed_by(self.sealer.clone()))
     }
 
-    /// Prepares the services and starts their consumers and jobs, then all relays; their routers, behind `identify`.
-    async fn start(&self, services: Vec<Service>) -> Result<Vec<Routers>, String> {
+    /// Prepares the services and starts their consumers and jobs, then all relays.
+    async fn start(&self, services: Vec<Service>) -> Result<Served, String> {
         identity::listen(self.verifier.knowledge(), &*self.engine).await.map_err(text)?;
+        let inboxes = Inboxes::new(&self.databases, &services);
         let mut routers = vec![];
         for service in services {
             for preparation in service.preparations {
                 preparation.await.map_err(|error| format!("`{}`: {error}", service.name))?;
             }
+            // In this process a service is asked by its name for what is in its database, too.
+            let reachable = service.grpc.clone().add_service(inboxes.server());
+            self.calls.add_local(service.name, self.identified(reachable.into_axum_router()));
             let grpc = self.identified(service.grpc.into_axum_router());
-            self.calls.add_local(service.name, grpc.clone());
             let http = self.identified(service.http);
             routers.push(Routers { name: service.name, http, grpc });
             self.start_work(service.name, service.consumers, service.jobs).await?;
@@ -194,8 +200,10 @@ impl Node {
             let run = revocations.clone().run(self.revocation_source(), self.stopping.clone());
             self.tasks.spawn(run);
         }
+        self.tasks.spawn(inboxes.clone().measure_forever(self.stopping.clone()));
         self.tasks.spawn(telemetry::upkeep_forever(self.metrics.clone(), self.stopping.clone()));
-        Ok(routers)
+        let inboxes = Routes::new(inboxes.server()).into_axum_router();
+        Ok(Served { routers, inboxes: self.identified(inboxes) })
     }
 
     /// Who knows what was revoked, if that is a service of this process.
@@ -236,12 +244,9 @@ impl Node {
 
     /// What listens at the process's address: the gateway, or without it the services for the other processes. With
     /// the gateway comes what programs outside reach over gRPC.
-    async fn door(
-        &self,
-        routers: &[Routers],
-    ) -> Result<(Router, Option<gateway::Outside>), String> {
+    async fn door(&self, served: &Served) -> Result<(Router, Option<gateway::Outside>), String> {
         if !self.config.runs(GATEWAY) {
-            return Ok((self.internal(routers), None));
+            return Ok((self.internal(served), None));
         }
         let metrics = self.metrics.clone();
         let parts = gateway::Parts {
@@ -249,7 +254,7 @@ impl Node {
             public_url: self.config.public_url(),
             verifier: self.verifier.clone(),
             calls: self.calls.clone(),
-            local: routers.iter().map(|r| (r.name.to_owned(), r.http.clone())).collect(),
+            local: served.routers.iter().map(|r| (r.name.to_owned(), r.http.clone())).collect(),
             remote: self.config.node.addresses.clone(),
             openapi: Bytes::from_static(openapi::SNAPSHOT),
             readiness: self.readiness(),
@@ -273,10 +278,10 @@ impl Node {
     }
 
     /// Services for other processes: gRPC and REST on one port.
-    fn internal(&self, routers: &[Routers]) -> Router {
-        let mut internal = Router::new();
-        for Routers { http, grpc, .. } in routers {
-            // Each answers what it does not know; together only one of them may.
+    fn internal(&self, served: &Served) -> Router {
+        // Each answers what it does not know; together only one of them may.
+        let mut internal = served.inboxes.clone().reset_fallback();
+        for Routers { http, grpc, .. } in &served.routers {
             internal = internal.merge(http.clone()).merge(grpc.clone().reset_fallback());
         }
         let (readiness, metrics) = (self.readiness(), self.metrics.clone());
@@ -398,6 +403,14 @@ async fn reach<T>(connect: impl AsyncFn() -> Result<T, messages::Error>) -> Resu
         }
         tokio::time::sleep(BROKER_PAUSE).await;
     }
+}
+
+/// What this process serves, behind `identify`.
+#[derive(Default)]
+struct Served {
+    routers: Vec<Routers>,
+    /// The in- and outboxes of all its services: once, however many services there are.
+    inboxes: Router,
 }
 
 /// What a service of this process serves.

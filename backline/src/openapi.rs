@@ -6,6 +6,7 @@ use std::sync::Arc;
 use database::Database;
 use identity::NodeSecret;
 use mail::Mailer;
+use messages::InProcess;
 use service_kit::{Calls, Context, Trail};
 use stdx::Clock;
 use utoipa::openapi::{Info, License, OpenApi, OpenApiBuilder};
@@ -41,6 +42,7 @@ async fn build(folder: &std::path::Path) -> Result<OpenApi, String> {
             database: database.clone(),
             clock: clock.clone(),
             calls: calls.clone(),
+            messages: Arc::new(InProcess::default()),
             mail: Mailer::memory(&mail::Memory::default()),
             trail: Trail::new(clock.clone()),
             settings: serde_json::json!({}),

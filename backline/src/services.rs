@@ -43,6 +43,13 @@ pub const TABLE: &[Entry] = &[
         calls: &["customers"],
     },
     Entry { name: "audit", start: audit::start, migrations: audit::MIGRATIONS, calls: &[] },
+    // Asks all of them how their messages stand, so it is the last one.
+    Entry {
+        name: "messaging",
+        start: messaging::start,
+        migrations: messaging::MIGRATIONS,
+        calls: &["roles", "users", "tokens", "customers", "events", "audit"],
+    },
 ];
 
 /// Whom the gateway calls itself; requests it passes on go wherever its routes say.
@@ -56,6 +63,12 @@ pub fn names() -> Vec<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_contracts_name_the_same_services() {
+        let names: Vec<&str> = TABLE.iter().map(|entry| entry.name).collect();
+        assert_eq!(names, contracts::SERVICES);
+    }
 
     #[test]
     fn nobody_calls_who_comes_later_so_calls_have_no_cycle() {

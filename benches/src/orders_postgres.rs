@@ -18,7 +18,8 @@ use crate::stage::Stage;
 use crate::{Plan, Result};
 
 const SERVER: &str = "127.0.0.1:5432";
-const SERVICES: [&str; 6] = ["roles", "users", "tokens", "customers", "events", "audit"];
+const SERVICES: [&str; 7] =
+    ["roles", "users", "tokens", "customers", "events", "audit", "messaging"];
 const CLIENTS: usize = 64;
 
 /// Nothing, and a word about it, when no server answers.

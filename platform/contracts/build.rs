@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use prost::Message;
 
-const SERVICES: [&str; 6] = ["customers", "events", "idm", "roles", "tokens", "users"];
+const SERVICES: [&str; 7] = ["customers", "events", "idm", "messages", "roles", "tokens", "users"];
 /// What programs outside may call: its description is kept, so that they can ask for it (gRPC reflection).
 const OUTSIDE: &str = "proto/backline/idm/v1/idm.proto";
 

@@ -36,6 +36,7 @@ import { Route as SignedInAdminAuditPermissionRouteImport } from "./routes/_sign
 import { Route as SignedInAdminCustomersIndexRouteImport } from "./routes/_signedIn/admin/customers/index";
 import { Route as SignedInAdminCustomersCustomerIdRouteImport } from "./routes/_signedIn/admin/customers/$customerId";
 import { Route as SignedInAdminCustomersNewRouteImport } from "./routes/_signedIn/admin/customers/new";
+import { Route as SignedInAdminMessagesIndexRouteImport } from "./routes/_signedIn/admin/messages/index";
 import { Route as SignedInAdminProgramsIndexRouteImport } from "./routes/_signedIn/admin/programs/index";
 import { Route as SignedInAdminProgramsClientIdRouteImport } from "./routes/_signedIn/admin/programs/$clientId";
 import { Route as SignedInAdminProgramsNewRouteImport } from "./routes/_signedIn/admin/programs/new";
@@ -186,6 +187,12 @@ const SignedInAdminCustomersNewRoute =
     path: "/admin/customers/new",
     getParentRoute: () => SignedInRoute,
   } as any);
+const SignedInAdminMessagesIndexRoute =
+  SignedInAdminMessagesIndexRouteImport.update({
+    id: "/admin/messages/",
+    path: "/admin/messages/",
+    getParentRoute: () => SignedInRoute,
+  } as any);
 const SignedInAdminProgramsIndexRoute =
   SignedInAdminProgramsIndexRouteImport.update({
     id: "/admin/programs/",
@@ -282,6 +289,7 @@ export interface FileRoutesByFullPath {
   "/organiser/events/new": typeof SignedInOrganiserEventsNewRoute;
   "/admin/audit/": typeof SignedInAdminAuditIndexRoute;
   "/admin/customers/": typeof SignedInAdminCustomersIndexRoute;
+  "/admin/messages/": typeof SignedInAdminMessagesIndexRoute;
   "/admin/programs/": typeof SignedInAdminProgramsIndexRoute;
   "/admin/roles/": typeof SignedInAdminRolesIndexRoute;
   "/admin/users/": typeof SignedInAdminUsersIndexRoute;
@@ -321,6 +329,7 @@ export interface FileRoutesByTo {
   "/organiser/events/new": typeof SignedInOrganiserEventsNewRoute;
   "/admin/audit": typeof SignedInAdminAuditIndexRoute;
   "/admin/customers": typeof SignedInAdminCustomersIndexRoute;
+  "/admin/messages": typeof SignedInAdminMessagesIndexRoute;
   "/admin/programs": typeof SignedInAdminProgramsIndexRoute;
   "/admin/roles": typeof SignedInAdminRolesIndexRoute;
   "/admin/users": typeof SignedInAdminUsersIndexRoute;
@@ -362,6 +371,7 @@ export interface FileRoutesById {
   "/_signedIn/organiser/events/new": typeof SignedInOrganiserEventsNewRoute;
   "/_signedIn/admin/audit/": typeof SignedInAdminAuditIndexRoute;
   "/_signedIn/admin/customers/": typeof SignedInAdminCustomersIndexRoute;
+  "/_signedIn/admin/messages/": typeof SignedInAdminMessagesIndexRoute;
   "/_signedIn/admin/programs/": typeof SignedInAdminProgramsIndexRoute;
   "/_signedIn/admin/roles/": typeof SignedInAdminRolesIndexRoute;
   "/_signedIn/admin/users/": typeof SignedInAdminUsersIndexRoute;
@@ -403,6 +413,7 @@ export interface FileRouteTypes {
     | "/organiser/events/new"
     | "/admin/audit/"
     | "/admin/customers/"
+    | "/admin/messages/"
     | "/admin/programs/"
     | "/admin/roles/"
     | "/admin/users/"
@@ -442,6 +453,7 @@ export interface FileRouteTypes {
     | "/organiser/events/new"
     | "/admin/audit"
     | "/admin/customers"
+    | "/admin/messages"
     | "/admin/programs"
     | "/admin/roles"
     | "/admin/users"
@@ -482,6 +494,7 @@ export interface FileRouteTypes {
     | "/_signedIn/organiser/events/new"
     | "/_signedIn/admin/audit/"
     | "/_signedIn/admin/customers/"
+    | "/_signedIn/admin/messages/"
     | "/_signedIn/admin/programs/"
     | "/_signedIn/admin/roles/"
     | "/_signedIn/admin/users/"
@@ -696,6 +709,13 @@ declare module "@tanstack/react-router" {
       preLoaderRoute: typeof SignedInAdminCustomersNewRouteImport;
       parentRoute: typeof SignedInRoute;
     };
+    "/_signedIn/admin/messages/": {
+      id: "/_signedIn/admin/messages/";
+      path: "/admin/messages";
+      fullPath: "/admin/messages/";
+      preLoaderRoute: typeof SignedInAdminMessagesIndexRouteImport;
+      parentRoute: typeof SignedInRoute;
+    };
     "/_signedIn/admin/programs/": {
       id: "/_signedIn/admin/programs/";
       path: "/admin/programs";
@@ -797,6 +817,7 @@ interface SignedInRouteChildren {
   SignedInOrganiserEventsNewRoute: typeof SignedInOrganiserEventsNewRoute;
   SignedInAdminAuditIndexRoute: typeof SignedInAdminAuditIndexRoute;
   SignedInAdminCustomersIndexRoute: typeof SignedInAdminCustomersIndexRoute;
+  SignedInAdminMessagesIndexRoute: typeof SignedInAdminMessagesIndexRoute;
   SignedInAdminProgramsIndexRoute: typeof SignedInAdminProgramsIndexRoute;
   SignedInAdminRolesIndexRoute: typeof SignedInAdminRolesIndexRoute;
   SignedInAdminUsersIndexRoute: typeof SignedInAdminUsersIndexRoute;
@@ -825,6 +846,7 @@ const SignedInRouteChildren: SignedInRouteChildren = {
   SignedInOrganiserEventsNewRoute: SignedInOrganiserEventsNewRoute,
   SignedInAdminAuditIndexRoute: SignedInAdminAuditIndexRoute,
   SignedInAdminCustomersIndexRoute: SignedInAdminCustomersIndexRoute,
+  SignedInAdminMessagesIndexRoute: SignedInAdminMessagesIndexRoute,
   SignedInAdminProgramsIndexRoute: SignedInAdminProgramsIndexRoute,
   SignedInAdminRolesIndexRoute: SignedInAdminRolesIndexRoute,
   SignedInAdminUsersIndexRoute: SignedInAdminUsersIndexRoute,

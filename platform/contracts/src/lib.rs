@@ -8,6 +8,10 @@ pub mod ids;
 pub mod messages;
 pub mod permissions;
 
+/// Every service that has a database of its own, by name; the program holds it to its table.
+pub const SERVICES: &[&str] =
+    &["roles", "users", "tokens", "customers", "events", "audit", "messaging"];
+
 /// Generated gRPC clients, servers and types, by service.
 #[allow(missing_docs, clippy::all, reason = "generated from proto/, where the documentation is")]
 pub mod grpc {
@@ -22,6 +26,9 @@ pub mod grpc {
 
         /// The contract itself, for gRPC reflection.
         pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/idm.bin"));
+    }
+    pub mod messages {
+        tonic::include_proto!("backline.messages.v1");
     }
     pub mod roles {
         tonic::include_proto!("backline.roles.v1");

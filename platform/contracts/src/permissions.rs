@@ -42,7 +42,11 @@ pub const PERMISSIONS: &[(&str, &str)] = &[
     ("audit:read", "read and export the audit log"),
     ("messages:subscribe", "receive what the services say, at the broker"),
     ("messages:publish", "send messages to other programs over the broker"),
-    ("messages:manage", "make and remove streams and consumers at the broker"),
+    ("messages:read", "see what waits between the services, and what was given up"),
+    (
+        "messages:manage",
+        "replay and drop what was given up; make and remove streams and consumers at the broker",
+    ),
 ];
 
 /// A role that is always there and cannot be changed.

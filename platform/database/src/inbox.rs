@@ -3,7 +3,11 @@
 //! A consumer's handler gets a [`Delivery`]; [`Delivery::begin`] opens a transaction in which the message
 //! is already marked as done, so that the effect and the mark are one. A handler that fails is tried
 //! again with growing delay. When what it needs is merely away it is tried for ever; otherwise,
-//! after [`ATTEMPTS_MAX`] tries, the message becomes a dead letter that waits for a person.
+//! after [`ATTEMPTS_MAX`] tries, the message becomes a dead letter that waits for a person. How many messages wait,
+//! and what is done with dead letters, is below.
+
+mod dead_letters;
+mod standing;
 
 use std::collections::HashSet;
 use std::future::Future;
@@ -17,6 +21,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
 use tokio_util::sync::CancellationToken;
+
+pub use dead_letters::{DeadLetter, DeadLetters, DeadLettersPage};
+pub use standing::ConsumerStanding;
 
 use crate::{Database, Error, Result, Tx};
 
@@ -50,6 +57,7 @@ mod inbox_row {
         pub envelope: String,
         pub state: String,
         pub attempts: i64,
+        /// When the next try may be; of a dead letter, when the last one was.
         pub ready_at: i64,
         pub received_at: i64,
         pub error: Option<String>,
@@ -76,21 +84,6 @@ impl HandlerError {
     fn panicked() -> Self {
         Self { is_unavailable: false, reason: "the handler panicked; the log says where".into() }
     }
-}
-
-/// A message that was tried too often.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeadLetter {
-    /// Whose it is.
-    pub consumer: String,
-    /// The message's id.
-    pub message_id: Uuid,
-    /// The message, JSON.
-    pub envelope: String,
-    /// What the last try said.
-    pub error: String,
-    /// Number of tries.
-    pub attempts: i64,
 }
 
 /// A message in the hands of its handler.
@@ -289,7 +282,8 @@ impl Inbox {
         let exponent = u32::try_from(attempts).unwrap_or(u32::MAX);
         let delay = stdx::backoff::delay(exponent, RETRY_FIRST, longest);
         let now = self.database.clock.now().as_millisecond();
-        let ready_at = now.saturating_add(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX));
+        let pause = i64::try_from(delay.as_millis()).unwrap_or(i64::MAX);
+        let ready_at = if is_dead { now } else { now.saturating_add(pause) };
         let (consumer, message_id, reason) = (&row.consumer, row.message_id, &error.reason);
         if is_dead {
             tracing::error!(consumer, %message_id, reason, attempts, "message became a dead letter");
@@ -310,55 +304,6 @@ impl Inbox {
             .await?;
         tx.commit().await?;
         Ok(is_dead)
-    }
-
-    /// The messages that were given up, oldest first.
-    pub async fn dead_letters(&self) -> Result<Vec<DeadLetter>> {
-        let rows = Entity::find()
-            .filter(Column::State.eq(DEAD))
-            .order_by_asc(Column::MessageId)
-            .limit(BATCH)
-            .all(self.database.read())
-            .await?;
-        let letter = |row: inbox_row::Model| DeadLetter {
-            consumer: row.consumer,
-            message_id: row.message_id,
-            envelope: row.envelope,
-            error: row.error.unwrap_or_default(),
-            attempts: row.attempts,
-        };
-        Ok(rows.into_iter().map(letter).collect())
-    }
-
-    /// Gives a dead letter another round of tries; `false` if there is no such dead letter.
-    pub async fn replay(&self, consumer: &str, message_id: Uuid) -> Result<bool> {
-        let tx = self.database.begin().await?;
-        let updated = Entity::update_many()
-            .col_expr(Column::State, PENDING.into())
-            .col_expr(Column::Attempts, 0i64.into())
-            .col_expr(Column::ReadyAt, 0i64.into())
-            .filter(Column::Consumer.eq(consumer))
-            .filter(Column::MessageId.eq(message_id))
-            .filter(Column::State.eq(DEAD))
-            .exec(&tx)
-            .await?;
-        tx.commit().await?;
-        self.database.inbox_filled.notify_waiters();
-        Ok(updated.rows_affected == 1)
-    }
-
-    /// Forgets a dead letter for good; `false` if there is no such dead letter.
-    pub async fn drop_dead_letter(&self, consumer: &str, message_id: Uuid) -> Result<bool> {
-        let tx = self.database.begin().await?;
-        let updated = Entity::update_many()
-            .col_expr(Column::State, DONE.into())
-            .filter(Column::Consumer.eq(consumer))
-            .filter(Column::MessageId.eq(message_id))
-            .filter(Column::State.eq(DEAD))
-            .exec(&tx)
-            .await?;
-        tx.commit().await?;
-        Ok(updated.rows_affected == 1)
     }
 
     async fn sweep(&self) -> Result<()> {

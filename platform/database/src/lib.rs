@@ -31,9 +31,12 @@ use stdx::Clock;
 use tokio::sync::{Notify, watch};
 
 pub use error::{Error, OnConstraint, Result};
-pub use inbox::{ATTEMPTS_MAX, DeadLetter, Delivery, HandlerError, Inbox};
+pub use inbox::{
+    ATTEMPTS_MAX, ConsumerStanding, DeadLetter, DeadLetters, DeadLettersPage, Delivery,
+    HandlerError, Inbox,
+};
 pub use migrations::Migration;
-pub use outbox::Relay;
+pub use outbox::{OutboxStanding, Relay};
 pub use sealer::{MasterKey, SealError, Sealer};
 pub use tx::Tx;
 
@@ -140,6 +143,11 @@ impl Database {
     /// Where messages for this service's consumers are stored and worked off.
     pub fn inbox(&self) -> Inbox {
         Inbox::new(self.clone())
+    }
+
+    /// What waits in the outbox.
+    pub async fn outbox_standing(&self) -> Result<OutboxStanding> {
+        outbox::standing(self).await
     }
 
     /// `Ok` when the database answers.

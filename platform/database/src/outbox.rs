@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use messages::{Engine, Message};
 use sea_orm::entity::prelude::*;
-use sea_orm::{ActiveValue::Set, QueryOrder, QuerySelect};
+use sea_orm::{ActiveValue::Set, PaginatorTrait, QueryOrder, QuerySelect};
 use tokio_util::sync::CancellationToken;
 
 use crate::{Database, Error, Result, Tx};
@@ -53,6 +53,32 @@ fn row(message: &Message) -> Result<outbox_row::ActiveModel> {
         kind: Set(message.kind.clone()),
         envelope: Set(envelope),
     })
+}
+
+/// What waits in an outbox.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OutboxStanding {
+    /// Messages that the broker has not yet.
+    pub waiting: u64,
+    /// When the oldest of them was written, milliseconds since the epoch.
+    pub oldest_at: Option<i64>,
+}
+
+pub(crate) async fn standing(database: &Database) -> Result<OutboxStanding> {
+    let waiting = outbox_row::Entity::find().count(database.read()).await?;
+    let oldest = outbox_row::Entity::find()
+        .select_only()
+        .column(outbox_row::Column::MessageId)
+        .order_by_asc(outbox_row::Column::MessageId)
+        .into_tuple::<Uuid>()
+        .one(database.read())
+        .await?;
+    // The time of writing is in the id.
+    let written = oldest.and_then(|id| id.get_timestamp()).map(|time| time.to_unix());
+    let milliseconds = |(seconds, nanoseconds): (u64, u32)| {
+        i64::try_from(seconds * 1000 + u64::from(nanoseconds / 1_000_000)).unwrap_or(i64::MAX)
+    };
+    Ok(OutboxStanding { waiting, oldest_at: written.map(milliseconds) })
 }
 
 /// Moves messages from one outbox to the broker, in order, again and again until each is taken.

@@ -4,7 +4,7 @@
 use async_trait::async_trait;
 use parking_lot::RwLock;
 
-use crate::{Engine, Error, Listener, Message, Pattern, Subscription};
+use crate::{Engine, Error, Listener, Message, Pattern, Report, Subscription};
 
 /// Direct delivery inside one process. Durability lies in the databases on both sides.
 #[derive(Default)]
@@ -42,6 +42,10 @@ impl Engine for InProcess {
 
     fn ready(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn report(&self) -> Result<Report, Error> {
+        Ok(Report::default())
     }
 
     async fn stop(&self) {}

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use database::Database;
 use mail::Mailer;
+use messages::Engine;
 use policies::{Policies, PolicyError};
 use serde::de::DeserializeOwned;
 use stdx::Clock;
@@ -40,6 +41,8 @@ pub struct Context {
     pub clock: Clock,
     /// The way to other services.
     pub calls: Calls,
+    /// What moves messages. Services publish in transactions; this is for looking at the broker.
+    pub messages: Arc<dyn Engine>,
     /// The way out for letters.
     pub mail: Mailer,
     /// The way into the audit log for what has no transaction of its own.

@@ -73,6 +73,16 @@ impl<T> Paged<T> {
         let limit = usize::try_from(limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
+        Self::of(rows, has_more, key, view)
+    }
+
+    /// Makes a page of rows after which it is known whether there are more.
+    pub fn of<R, K: Serialize>(
+        rows: Vec<R>,
+        has_more: bool,
+        key: impl Fn(&R) -> K,
+        view: impl Fn(R) -> T,
+    ) -> Self {
         let next_cursor = rows.last().filter(|_| has_more).map(|last| encode(&key(last)));
         Self { items: rows.into_iter().map(view).collect(), next_cursor }
     }

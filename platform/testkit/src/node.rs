@@ -130,11 +130,13 @@ impl TestNodeBuilder {
         for (name, routes) in self.stubs {
             calls.add_local(name, with_identity(routes.into_axum_router(), &authenticate));
         }
+        let engine = Arc::new(Recorder::default());
         let ctx = Context {
             service: self.service,
             database: database.clone(),
             clock: clock.clone(),
             calls: calls.clone(),
+            messages: engine.clone(),
             mail: Mailer::memory(&mailbox),
             trail: Trail::new(clock.clone()),
             settings: self.settings,
@@ -146,7 +148,6 @@ impl TestNodeBuilder {
         }
         let grpc = service.grpc.into_axum_router();
         calls.add_local(self.service, with_identity(grpc, &authenticate));
-        let engine = Arc::new(Recorder::default());
         let stopping = CancellationToken::new();
         identity::listen(&knowledge, &*engine).await.expect("listening");
         start_work(service.consumers, service.jobs, &database, &engine, &stopping).await;

@@ -1,7 +1,7 @@
 //! An engine that delivers in process and remembers what was published.
 
 use async_trait::async_trait;
-use messages::{Engine, Error, InProcess, Listener, Message, Pattern, Subscription};
+use messages::{Engine, Error, InProcess, Listener, Message, Pattern, Report, Subscription};
 use parking_lot::Mutex;
 
 /// Delivers as [`InProcess`] does, and keeps a copy.
@@ -40,6 +40,10 @@ impl Engine for Recorder {
 
     fn ready(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn report(&self) -> Result<Report, Error> {
+        Ok(Report::default())
     }
 
     async fn stop(&self) {}

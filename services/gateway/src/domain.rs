@@ -105,6 +105,7 @@ pub fn default_routes() -> Vec<RouteRule> {
         ("tickets", "events"),
         ("clients", "events"),
         ("audit", "audit"),
+        ("admin/messages", "messaging"),
     ];
     let canonical = |resource: &str| format!("/api/v1/{resource}");
     let mut routes = vec![RouteRule::new("/users", "users").to("/api/v1/users")];

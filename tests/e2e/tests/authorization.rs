@@ -32,6 +32,11 @@ const PEOPLE: &[&str] = &[
     "door",
 ];
 
+const LAG: &str = "/api/v1/admin/messages/lag";
+const DEAD_LETTERS: &str = "/api/v1/admin/messages/dead-letters";
+const REPLAY: &str = "/api/v1/admin/messages/dead-letters/replay";
+const DROP: &str = "/api/v1/admin/messages/dead-letters/drop";
+
 /// Who may use a route.
 #[derive(Clone, Copy)]
 enum Who {
@@ -113,6 +118,7 @@ fn rows(world: &World) -> Vec<Row> {
     let customer_path = format!("/api/v1/customers/{customer}");
     let nobody = uuid::Uuid::now_v7();
     let customer_staff = &["organiser-admin", "crew-admin"][..];
+    let letters = json!({ "service": "audit", "consumer": "audit.record" });
     let account =
         json!({ "email": "not an address", "password": "x", "firstName": "", "lastName": "" });
     let taken = json!({
@@ -273,6 +279,12 @@ fn rows(world: &World) -> Vec<Row> {
             "/api/v1/audit/export?actor=nobody@example.org",
             Who::Roles(&[]),
         ),
+        // Messages. Whoever may act is told that there is no dead letter.
+        row(get.clone(), "/api/v1/admin/messages", "/api/v1/admin/messages", Who::Roles(&[])),
+        row(get.clone(), LAG, LAG, Who::Roles(&[])),
+        row(get.clone(), DEAD_LETTERS, DEAD_LETTERS, Who::Roles(&[])),
+        row(post.clone(), REPLAY, REPLAY, Who::Roles(&[])).body(letters.clone()),
+        row(post.clone(), DROP, DROP, Who::Roles(&[])).body(letters),
         // Customers
         row(get.clone(), "/api/v1/customers", "/api/v1/customers", Who::SignedIn),
         row(post.clone(), "/api/v1/customers", "/api/v1/customers", Who::Roles(&["member"]))

@@ -7,10 +7,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::str::FromStr;
 
+use contracts::audit::Party;
 use contracts::grpc::customers::{GetCustomerRequest, customers_client::CustomersClient};
 use contracts::grpc::events::{GetEventRequest, events_client::EventsClient};
 use contracts::grpc::idm::auth_client::AuthClient;
 use contracts::grpc::idm::{LoginRequest, LogoutRequest, RegisterRequest, VerifyRequest};
+use contracts::grpc::messages::inboxes_client::InboxesClient;
+use contracts::grpc::messages::{DeadLettersRequest, ListDeadLettersRequest, StandingRequest};
 use contracts::grpc::roles::{FindRoleRequest, ListRolesRequest, roles_client::RolesClient};
 use contracts::grpc::tokens::{RefreshRequest, SnapshotRequest, tokens_client::TokensClient};
 use contracts::grpc::users::{
@@ -49,6 +52,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "service tokens",
             "service customers",
             "service events",
+            "service messaging",
         ],
     ),
     (
@@ -61,6 +65,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
             "service tokens",
             "service customers",
             "service events",
+            "service messaging",
         ],
     ),
     ("users.Authenticate", &["service tokens"]),
@@ -68,18 +73,17 @@ const EXPECTED: &[(&str, &[&str])] = &[
     // What is shown there is no good, and who is let in is told so.
     ("users.AuthenticatePasskey", &[]),
     ("users.AuthenticateLink", &[]),
-    ("users.GetUser", &["admin", "staff", "service tokens", "service customers", "service events"]),
+    ("users.GetUser", STAFF_AND_SERVICES),
     ("users.GrantRole", &["service customers"]),
     ("tokens.Snapshot", &["admin"]),
     ("tokens.Refresh", &[]),
-    (
-        "customers.GetCustomer",
-        &["admin", "staff", "service tokens", "service customers", "service events"],
-    ),
-    (
-        "events.GetEvent",
-        &["admin", "staff", "service tokens", "service customers", "service events"],
-    ),
+    ("customers.GetCustomer", STAFF_AND_SERVICES),
+    ("events.GetEvent", STAFF_AND_SERVICES),
+    // What every process tells of its databases, here of one that runs `events`.
+    ("messages.Standing", &["service messaging"]),
+    ("messages.ListDeadLetters", &["service messaging"]),
+    ("messages.ReplayDeadLetters", &["service messaging"]),
+    ("messages.DropDeadLetters", &["service messaging"]),
     // What programs outside may ask, at the gateway, where our own services have no business. Signing out comes last:
     // nobody is anybody after that.
     ("idm.Register", &["nobody", "admin", "member", "staff", "rival"]),
@@ -98,11 +102,24 @@ const EVERYBODY: &[&str] = &[
     "service tokens",
     "service customers",
     "service events",
+    "service messaging",
+];
+
+const STAFF_AND_SERVICES: &[&str] = &[
+    "admin",
+    "staff",
+    "service tokens",
+    "service customers",
+    "service events",
+    "service messaging",
 ];
 
 async fn channel(cluster: &Cluster, service: &'static str) -> Channel {
-    let address =
-        if service == "idm" { cluster.grpc_address() } else { cluster.address_of(service) };
+    let address = match service {
+        "idm" => cluster.grpc_address(),
+        "messages" => cluster.address_of("events"),
+        service => cluster.address_of(service),
+    };
     let endpoint = Endpoint::from_shared(address).expect("an address");
     endpoint.connect().await.expect("connected")
 }
@@ -120,7 +137,7 @@ fn request<T>(visitor: &Visitor, message: T) -> Request<T> {
 async fn visit(cluster: &Cluster, rpc: &str, visitor: &Visitor, world: &World) -> Code {
     let text = str::to_owned;
     let (service, _) = rpc.split_once('.').expect("service.Rpc");
-    let service = ["roles", "users", "tokens", "customers", "events", "idm"]
+    let service = ["roles", "users", "tokens", "customers", "events", "messages", "idm"]
         .into_iter()
         .find(|s| *s == service);
     let channel = channel(cluster, service.expect("a service")).await;
@@ -178,6 +195,23 @@ async fn visit(cluster: &Cluster, rpc: &str, visitor: &Visitor, world: &World) -
             let message = GetEventRequest { event_id: world.draft.clone() };
             EventsClient::new(channel).get_event(request(visitor, message)).await.err()
         }
+        "messages.Standing" => {
+            let message = StandingRequest { service: text("events") };
+            InboxesClient::new(channel).standing(request(visitor, message)).await.err()
+        }
+        "messages.ListDeadLetters" => {
+            let message =
+                ListDeadLettersRequest { service: text("events"), limit: 1, ..Default::default() };
+            InboxesClient::new(channel).list_dead_letters(request(visitor, message)).await.err()
+        }
+        "messages.ReplayDeadLetters" => {
+            let message = request(visitor, no_dead_letter());
+            InboxesClient::new(channel).replay_dead_letters(message).await.err()
+        }
+        "messages.DropDeadLetters" => {
+            let message = request(visitor, no_dead_letter());
+            InboxesClient::new(channel).drop_dead_letters(message).await.err()
+        }
         "idm.Register" => {
             let message = RegisterRequest {
                 email: format!("new-{}@example.org", visitor.name.replace(' ', "-")),
@@ -203,6 +237,13 @@ async fn visit(cluster: &Cluster, rpc: &str, visitor: &Visitor, world: &World) -
         unknown => panic!("nobody knows how to call {unknown}"),
     };
     status.map_or(Code::Ok, |status| status.code())
+}
+
+/// Of a consumer that has none.
+fn no_dead_letter() -> DeadLettersRequest {
+    let by = serde_json::to_string(&Party::OPERATOR).expect("JSON");
+    let (service, consumer) = ("events".to_owned(), "events.nothing".to_owned());
+    DeadLettersRequest { service, consumer, by, ..Default::default() }
 }
 
 async fn build_world(cluster: &Cluster) -> (World, Vec<Visitor>) {
@@ -239,6 +280,7 @@ async fn build_world(cluster: &Cluster) -> (World, Vec<Visitor>) {
         service("service tokens", "tokens"),
         service("service customers", "customers"),
         service("service events", "events"),
+        service("service messaging", "messaging"),
     ];
     (world, visitors)
 }

@@ -24,6 +24,12 @@ export type Role = Schemas["Role"];
 export type Permission = Schemas["Permission"];
 
 export type AuditEntry = Schemas["AuditEntry"];
+export type MessagesOverview = Schemas["MessagesOverview"];
+export type ServiceMessages = Schemas["ServiceMessages"];
+export type MessagesBroker = Schemas["MessagesBroker"];
+export type MessagesLag = Schemas["MessagesLag"];
+export type DeadLetter = Schemas["DeadLetter"];
+export type DeadLetterPage = Schemas["DeadLetterPage"];
 export type PermissionExplanation = Schemas["PermissionExplanation"];
 
 export type Crew = Schemas["Crew"];

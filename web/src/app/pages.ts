@@ -129,6 +129,14 @@ const ENTRIES: NavigationEntry[] = [
     isFor: holderEverywhere("audit:read"),
     keywords: "denied history who did what security permission check why export",
   },
+  {
+    to: "/admin/messages",
+    label: "Messages",
+    icon: "inbox",
+    group: "Administration",
+    isFor: holderEverywhere("messages:read"),
+    keywords: "dead letters queue lag consumers streams broker outbox inbox replay drop",
+  },
 ];
 
 /** The entries this person sees, by group, in the order they are shown; empty groups are left out. */

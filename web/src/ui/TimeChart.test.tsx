@@ -87,3 +87,22 @@ test("every figure is in the table as well, and the zone is named", () => {
   ]);
   expect(screen.getByText("Times in GMT+2 (Stockholm)")).toBeDefined();
 });
+
+test("peaks are not added up", () => {
+  render(
+    <MantineProvider env="test">
+      <TimeChart
+        title="Waiting"
+        points={days}
+        bucket="hour"
+        timeZone="Europe/Stockholm"
+        unit="messages"
+        figures="peaks"
+      />
+    </MantineProvider>,
+  );
+  const reader = screen.getByRole("slider", { name: "Waiting, point by point" });
+  expect(reader.getAttribute("aria-valuetext")).toBe("Tue 27 Oct 2026, 00:00: 6 messages");
+  expect(screen.getByText(/at most in/)).toBeDefined();
+  expect(screen.queryByText(/in all/i)).toBeNull();
+});

@@ -1,5 +1,6 @@
 /**
- * What happened over time: a bar for each hour or day, and a line for the sum so far.
+ * What happened over time: a bar for each hour or day, and a line for the sum so far, unless the figures are
+ * peaks, which add up to nothing.
  *
  * The axis is in the zone it is given and says which. A point can be read with the pointer, with
  * the arrow keys (a slider for assistive technology) and as a row of the table underneath.
@@ -23,6 +24,8 @@ interface TimeChartProps {
   timeZone: string;
   /** What is counted, in the plural: "tickets". */
   unit: string;
+  /** Whether a point says how many there were in its time, or how many there were at most at once. */
+  figures?: "counts" | "peaks";
 }
 
 const HEIGHT = 260;
@@ -30,18 +33,20 @@ const MARGIN = { top: 12, right: 48, bottom: 30, left: 44 };
 /** Before the first measurement, and where nothing is measured. */
 const WIDTH_DEFAULT = 640;
 
-export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartProps) {
+export function TimeChart(props: TimeChartProps) {
+  const { title, points, bucket, timeZone, unit, figures = "counts" } = props;
+  const hasTotals = figures === "counts";
   const { ref, width: measured } = useElementSize();
   const titleId = useId();
   const [active, setActive] = useState<number | null>(null);
-  const totals = runningTotals(points);
+  const totals = hasTotals ? runningTotals(points) : [];
   const width = Math.max(measured || WIDTH_DEFAULT, MARGIN.left + MARGIN.right + 100);
   const plot = { width: width - MARGIN.left - MARGIN.right, height: HEIGHT - MARGIN.top - MARGIN.bottom };
   const scale = timeScale(points, bucket, timeZone, plot.width);
   const counts = countTicks(Math.max(...points.map(({ value }) => value)));
-  const sums = countTicks(totals.at(-1) ?? 0);
+  const sums = hasTotals ? countTicks(totals.at(-1) ?? 0) : [];
   const heightOf = (value: number, ticks: number[]) => (value / (ticks.at(-1) ?? 1)) * plot.height;
-  const words = points.map((point, index) => wordsFor(point, totals[index] ?? 0, bucket, timeZone, unit));
+  const words = points.map((point, index) => wordsFor(point, totals[index], bucket, timeZone, unit));
   const zone = formatZone(points[0]?.start ?? new Date(), timeZone);
 
   const follow = (event: PointerEvent<SVGSVGElement>) => {
@@ -57,11 +62,14 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
           {title}
         </Text>
         <span className={styles.legend}>
-          <span className={styles.barKey} /> {unit} {bucket === "day" ? "a day" : "an hour"}
+          <span className={styles.barKey} /> {unit} {hasTotals ? "" : "at most in "}
+          {bucket === "day" ? "a day" : "an hour"}
         </span>
-        <span className={styles.legend}>
-          <span className={styles.lineKey} /> {unit} in all
-        </span>
+        {hasTotals && (
+          <span className={styles.legend}>
+            <span className={styles.lineKey} /> {unit} in all
+          </span>
+        )}
       </figcaption>
       <div ref={ref} className={styles.stage}>
         <input
@@ -131,16 +139,18 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
                 />
               );
             })}
-            <polyline
-              className={styles.line}
-              points={points
-                .map(({ start }, index) => {
-                  const y = plot.height - heightOf(totals[index] ?? 0, sums);
-                  return `${scale.middleOf(start)},${y}`;
-                })
-                .join(" ")}
-            />
-            {points.length === 1 && (
+            {hasTotals && (
+              <polyline
+                className={styles.line}
+                points={points
+                  .map(({ start }, index) => {
+                    const y = plot.height - heightOf(totals[index] ?? 0, sums);
+                    return `${scale.middleOf(start)},${y}`;
+                  })
+                  .join(" ")}
+              />
+            )}
+            {hasTotals && points.length === 1 && (
               <circle
                 cx={scale.middleOf(points[0]?.start ?? "")}
                 cy={plot.height - heightOf(totals[0] ?? 0, sums)}
@@ -151,11 +161,13 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
             {shown && active !== null && (
               <g transform={`translate(${scale.middleOf(shown.start)} 0)`}>
                 <line y2={plot.height} className={styles.cursor} />
-                <circle
-                  cy={plot.height - heightOf(totals[active] ?? 0, sums)}
-                  r={4.5}
-                  className={styles.dot}
-                />
+                {hasTotals && (
+                  <circle
+                    cy={plot.height - heightOf(totals[active] ?? 0, sums)}
+                    r={4.5}
+                    className={styles.dot}
+                  />
+                )}
               </g>
             )}
           </g>
@@ -171,7 +183,7 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
               {formatCount(shown.value)} {unit}
               {shown.note && `, ${shown.note}`}
             </span>
-            <span>{formatCount(totals[active] ?? 0)} in all</span>
+            {hasTotals && <span>{formatCount(totals[active] ?? 0)} in all</span>}
           </div>
         )}
       </div>
@@ -189,9 +201,11 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
                 <Table.Th scope="col" ta="right">
                   {capitalised(unit)}
                 </Table.Th>
-                <Table.Th scope="col" ta="right">
-                  In all
-                </Table.Th>
+                {hasTotals && (
+                  <Table.Th scope="col" ta="right">
+                    In all
+                  </Table.Th>
+                )}
               </Table.Tr>
             </Table.Thead>
             <Table.Tbody>
@@ -204,7 +218,7 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
                     {formatCount(value)}
                     {note && ` (${note})`}
                   </Table.Td>
-                  <Table.Td ta="right">{formatCount(totals[index] ?? 0)}</Table.Td>
+                  {hasTotals && <Table.Td ta="right">{formatCount(totals[index] ?? 0)}</Table.Td>}
                 </Table.Tr>
               ))}
             </Table.Tbody>
@@ -215,10 +229,15 @@ export function TimeChart({ title, points, bucket, timeZone, unit }: TimeChartPr
   );
 }
 
-function wordsFor(point: ChartPoint, total: number, bucket: Bucket, timeZone: string, unit: string): string {
-  const note = point.note ? `, ${point.note}` : "";
-  const name = nameOf(point.start, bucket, timeZone);
-  return `${name}: ${formatCount(point.value)} ${unit}${note}; ${formatCount(total)} in all`;
+function wordsFor(
+  { start, value, note }: ChartPoint,
+  total: number | undefined,
+  bucket: Bucket,
+  timeZone: string,
+  unit: string,
+): string {
+  const words = `${nameOf(start, bucket, timeZone)}: ${formatCount(value)} ${unit}${note ? `, ${note}` : ""}`;
+  return total === undefined ? words : `${words}; ${formatCount(total)} in all`;
 }
 
 function nameOf(start: string, bucket: Bucket, timeZone: string): string {

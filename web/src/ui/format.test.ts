@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  formatBytes,
   formatEventSpan,
   formatEventTime,
   formatMoney,
@@ -53,4 +54,14 @@ test("a moment is told from now", () => {
 test("one is singular", () => {
   expect(formatQuantity(1, "ticket")).toBe("1 ticket");
   expect(formatQuantity(1200, "seat")).toBe("1,200 seats");
+});
+
+test("bytes are told in the unit that fits", () => {
+  expect([0, 999, 1430, 1_430_000, 5e15].map(formatBytes)).toEqual([
+    "0 B",
+    "999 B",
+    "1.43 kB",
+    "1.43 MB",
+    "5,000 TB",
+  ]);
 });

@@ -101,6 +101,12 @@ export function formatCount(count: number): string {
   return COUNT_FORMAT.format(count);
 }
 
+/** "1.4 MB": bytes in the unit that fits. */
+export function formatBytes(bytes: number): string {
+  const power = Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(Math.max(bytes, 1)) / 3));
+  return `${BYTES_FORMAT.format(bytes / 1000 ** power)} ${BYTE_UNITS[power]}`;
+}
+
 /** `formatQuantity(1, "ticket")` is "1 ticket"; the plural adds an s unless given. */
 export function formatQuantity(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
@@ -120,6 +126,8 @@ export function currencyCodes(): string[] {
 const LOCALE = "en-GB";
 const DATE = { weekday: "short", day: "numeric", month: "short", year: "numeric" } as const;
 const CLOCK = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
+const BYTE_UNITS = ["B", "kB", "MB", "GB", "TB"];
+const BYTES_FORMAT = new Intl.NumberFormat(LOCALE, { maximumSignificantDigits: 3 });
 const COUNT_FORMAT = new Intl.NumberFormat(LOCALE);
 const RELATIVE_FORMAT = new Intl.RelativeTimeFormat(LOCALE, { numeric: "auto" });
 const RELATIVE_UNITS: [Intl.RelativeTimeFormatUnit, number][] = [

@@ -36,6 +36,7 @@ const PATHS = {
   book: "M5 4h12a2 2 0 0 1 2 2v14H7a2 2 0 0 1-2-2ZM5 18a2 2 0 0 1 2-2h12M9 8h6",
   light: "M9 21h6M10 18h4M12 3a6 6 0 0 0-3.5 10.9V15h7v-1.1A6 6 0 0 0 12 3Z",
   plug: "M9 3v5M15 3v5M6 8h12v3a6 6 0 0 1-12 0ZM12 17v4",
+  inbox: "M4 4h16v16H4ZM4 14h5l1.5 2.5h3L15 14h5",
   warning: "M12 4 2.5 20h19ZM12 10v4M12 17h.01",
 } as const;
 

@@ -1,10 +1,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use database::{ATTEMPTS_MAX, Database, Delivery, HandlerError};
+use database::{
+    ATTEMPTS_MAX, ConsumerStanding, Database, DeadLetter, DeadLetters, Delivery, HandlerError,
+};
 use jiff::SignedDuration;
 use messages::{Inbox as _, Message};
 use parking_lot::Mutex;
+use sea_orm::prelude::Uuid;
+use sea_orm::{ConnectionTrait, Statement};
 use testkit::{Backend, eventually};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +31,9 @@ on_both_databases!(
     a_message_that_cannot_be_read_becomes_a_dead_letter,
     a_dead_letter_can_be_replayed,
     a_dead_letter_can_be_dropped,
+    all_dead_letters_of_a_consumer_are_replayed_or_dropped_at_once,
+    dead_letters_are_listed_page_by_page,
+    an_inbox_says_how_it_stands,
     what_was_not_handled_is_handled_after_a_restart,
 );
 
@@ -183,7 +190,7 @@ async fn a_handler_that_waits_for_something_away_is_tried_for_ever(backend: Back
     }
     wait_for_state(&database, "done", 1).await;
     worker.stop().await;
-    assert!(database.inbox().dead_letters().await.expect("a list").is_empty());
+    assert!(dead_letters(&database).await.is_empty());
     place.remove([database]).await;
 }
 
@@ -305,24 +312,65 @@ async fn dead_letter(place: &Place, database: &Database) -> Message {
     message
 }
 
+/// Makes messages dead letters, with this error, as if they had been tried long enough.
+async fn give_up(database: &Database, consumer: &str, messages: &[Message]) {
+    for message in messages {
+        database.inbox().accept(consumer, message).await.expect("accepted");
+    }
+    let sql =
+        "update inbox set state = 'dead', attempts = 12, error = 'told so' where consumer = $1";
+    let tx = database.begin().await.expect("a transaction");
+    let backend = tx.get_database_backend();
+    let statement = Statement::from_sql_and_values(backend, sql, [consumer.into()]);
+    tx.execute_raw(statement).await.expect("given up");
+    tx.commit().await.expect("committed");
+}
+
+async fn dead_letters(database: &Database) -> Vec<DeadLetter> {
+    let all = DeadLetters { limit: 1000, ..DeadLetters::default() };
+    database.inbox().dead_letters(&all).await.expect("a list").letters
+}
+
+async fn replay(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
+    let tx = database.begin().await.expect("a transaction");
+    let count = tx.replay_dead_letters(consumer, message_id).await.expect("replayed");
+    tx.commit().await.expect("committed");
+    count
+}
+
+async fn drop_letters(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
+    let tx = database.begin().await.expect("a transaction");
+    let count = tx.drop_dead_letters(consumer, message_id).await.expect("dropped");
+    tx.commit().await.expect("committed");
+    count
+}
+
 async fn a_dead_letter_can_be_replayed(backend: Backend) {
     let place = Place::on(backend).await;
     let database = place.things().await;
+    let received_at = place.clock.now().as_millisecond();
     let dead = dead_letter(&place, &database).await;
-    let inbox = database.inbox();
-    let letters = inbox.dead_letters().await.expect("a list");
+    let letters = dead_letters(&database).await;
     let [letter] = letters.as_slice() else { panic!("{letters:?}") };
-    let told =
-        (letter.consumer.as_str(), letter.message_id, letter.error.as_str(), letter.attempts);
-    assert_eq!(told, (CONSUMER, dead.id, "told so", ATTEMPTS_MAX));
     let envelope: serde_json::Value = serde_json::from_str(&letter.envelope).expect("JSON");
     assert_eq!(envelope, serde_json::to_value(&dead).expect("JSON"));
+    let expected = DeadLetter {
+        consumer: CONSUMER.into(),
+        message_id: dead.id,
+        subject: "one".into(),
+        envelope: letter.envelope.clone(),
+        error: "told so".into(),
+        attempts: ATTEMPTS_MAX,
+        received_at,
+        tried_at: place.clock.now().as_millisecond(),
+    };
+    assert_eq!(*letter, expected);
     let handler = Handler::default();
     let worker = handler.start(&database);
-    assert!(!inbox.replay("another.consumer", dead.id).await.expect("answered"));
-    assert!(inbox.replay(CONSUMER, dead.id).await.expect("answered"));
+    assert_eq!(replay(&database, "another.consumer", Some(dead.id)).await, 0);
+    assert_eq!(replay(&database, CONSUMER, Some(dead.id)).await, 1);
     wait_for_state(&database, "done", 1).await;
-    assert!(!inbox.replay(CONSUMER, dead.id).await.expect("answered"), "it is none any more");
+    assert_eq!(replay(&database, CONSUMER, Some(dead.id)).await, 0, "it is none any more");
     worker.stop().await;
     assert_eq!(count_things(&database).await, 1);
     place.remove([database]).await;
@@ -332,11 +380,12 @@ async fn a_dead_letter_can_be_dropped(backend: Backend) {
     let place = Place::on(backend).await;
     let database = place.things().await;
     let dead = dead_letter(&place, &database).await;
-    let inbox = database.inbox();
-    assert!(inbox.drop_dead_letter(CONSUMER, dead.id).await.expect("answered"));
-    assert!(!inbox.drop_dead_letter(CONSUMER, dead.id).await.expect("answered"));
-    assert!(!inbox.replay(CONSUMER, dead.id).await.expect("answered"));
-    assert!(inbox.dead_letters().await.expect("a list").is_empty());
+    assert_eq!(drop_letters(&database, CONSUMER, Some(dead.id)).await, 1);
+    assert_eq!(drop_letters(&database, CONSUMER, Some(dead.id)).await, 0);
+    assert_eq!(replay(&database, CONSUMER, Some(dead.id)).await, 0);
+    assert!(dead_letters(&database).await.is_empty());
+    let kept = count(&database, "select count(*) from inbox where envelope <> ''", []).await;
+    assert_eq!(kept, 0, "what it said is gone");
     // Also when the broker sends it once more.
     let handler = Handler::default();
     let worker = handler.start(&database);
@@ -344,6 +393,85 @@ async fn a_dead_letter_can_be_dropped(backend: Backend) {
     wait_for_state(&database, "done", 2).await;
     worker.stop().await;
     assert_eq!(handler.tried(), [2]);
+    place.remove([database]).await;
+}
+
+async fn all_dead_letters_of_a_consumer_are_replayed_or_dropped_at_once(backend: Backend) {
+    let place = Place::on(backend).await;
+    let database = place.things().await;
+    for consumer in ["test.one", "test.other"] {
+        let messages = [message("one", 1), message("two", 2), message("three", 3)];
+        give_up(&database, consumer, &messages).await;
+    }
+    assert_eq!(replay(&database, "test.one", None).await, 3);
+    assert_eq!(replay(&database, "test.one", None).await, 0);
+    assert_eq!(drop_letters(&database, "test.other", None).await, 3);
+    assert!(dead_letters(&database).await.is_empty());
+    let counts =
+        [count_in_state(&database, "pending").await, count_in_state(&database, "done").await];
+    assert_eq!(counts, [3, 3]);
+    place.remove([database]).await;
+}
+
+async fn dead_letters_are_listed_page_by_page(backend: Backend) {
+    let place = Place::on(backend).await;
+    let database = place.things().await;
+    for consumer in ["test.b", "test.a", "test.c"] {
+        let messages = [message("one", 1), message("two", 2), message("three", 3)];
+        give_up(&database, consumer, &messages).await;
+    }
+    let inbox = database.inbox();
+    let mut wanted = DeadLetters { limit: 2, ..DeadLetters::default() };
+    let mut read: Vec<(String, Uuid)> = vec![];
+    loop {
+        let page = inbox.dead_letters(&wanted).await.expect("a page");
+        assert!(page.letters.len() <= 2);
+        read.extend(page.letters.into_iter().map(|letter| (letter.consumer, letter.message_id)));
+        if !page.has_more {
+            break;
+        }
+        wanted.after = read.last().cloned();
+    }
+    let mut ordered = read.clone();
+    ordered.sort();
+    ordered.dedup();
+    assert_eq!((read.len(), &read), (9, &ordered));
+
+    let consumer = Some("test.b".to_owned());
+    let only = DeadLetters { consumer, after: Some(read[3].clone()), limit: 5 };
+    let page = inbox.dead_letters(&only).await.expect("a page");
+    let ids: Vec<Uuid> = page.letters.iter().map(|letter| letter.message_id).collect();
+    assert_eq!((ids, page.has_more), (vec![read[4].1, read[5].1], false));
+    place.remove([database]).await;
+}
+
+async fn an_inbox_says_how_it_stands(backend: Backend) {
+    let place = Place::on(backend).await;
+    let database = place.things().await;
+    assert!(database.inbox().standing().await.expect("a standing").is_empty());
+    let first = place.clock.now().as_millisecond();
+    let handler = Handler::with_faults([(1, vec![Fault::Fails])]);
+    let failing = message("one", 1);
+    deliver(&database, std::slice::from_ref(&failing)).await;
+    place.clock.advance(SignedDuration::from_secs(1));
+    deliver(&database, &[message("one", 2), message("two", 3)]).await;
+    give_up(&database, "test.unused", &[message("one", 1), message("one", 2)]).await;
+    let worker = handler.start(&database);
+    wait_for_attempts(&database, &failing, 1).await;
+    wait_for_state(&database, "done", 1).await;
+    worker.stop().await;
+    let idle = ConsumerStanding::default();
+    let expected = [
+        ConsumerStanding {
+            name: CONSUMER.into(),
+            waiting: 2,
+            retrying: 1,
+            oldest_at: Some(first),
+            ..idle.clone()
+        },
+        ConsumerStanding { name: "test.unused".into(), dead_letters: 2, ..idle },
+    ];
+    assert_eq!(database.inbox().standing().await.expect("a standing"), expected);
     place.remove([database]).await;
 }
 

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use database::Database;
-use messages::{Engine, Error, Listener, Message, Pattern, Subscription};
+use database::{Database, OutboxStanding};
+use messages::{Engine, Error, Listener, Message, Pattern, Report, Subscription};
 use parking_lot::Mutex;
 use testkit::{Backend, eventually};
 use tokio_util::sync::CancellationToken;
@@ -15,6 +15,7 @@ on_both_databases!(
     a_broker_that_is_away_gets_the_messages_when_it_is_back,
     a_crash_between_publishing_and_forgetting_publishes_again,
     what_nobody_wants_is_forgotten,
+    an_outbox_says_how_it_stands,
 );
 
 /// How a [`Script`] answers one call.
@@ -69,6 +70,10 @@ impl Engine for Script {
 
     fn ready(&self) -> Result<(), Error> {
         Ok(())
+    }
+
+    async fn report(&self) -> Result<Report, Error> {
+        Ok(Report::default())
     }
 
     async fn stop(&self) {}
@@ -154,6 +159,23 @@ async fn what_nobody_wants_is_forgotten(backend: Backend) {
     let engine = Script::of(&[]);
     database.relay(engine.clone()).empty().await.expect("an empty outbox");
     assert_eq!((engine.numbers(), count_waiting(&database).await), (vec![1], 0));
+    place.remove([database]).await;
+}
+
+async fn an_outbox_says_how_it_stands(backend: Backend) {
+    let place = Place::on(backend).await;
+    let database = place.things().await;
+    let standing = || async { database.outbox_standing().await.expect("a standing") };
+    assert_eq!(standing().await, OutboxStanding::default());
+    // The time in an id is the machine's.
+    let before = testkit::now().as_millisecond();
+    write(&database, 0..3).await;
+    let OutboxStanding { waiting, oldest_at } = standing().await;
+    let written = before..=testkit::now().as_millisecond();
+    assert!(oldest_at.is_some_and(|at| written.contains(&at)), "{oldest_at:?} in {written:?}");
+    assert_eq!(waiting, 3);
+    database.relay(Script::of(&[])).empty().await.expect("an empty outbox");
+    assert_eq!(standing().await, OutboxStanding::default());
     place.remove([database]).await;
 }
 

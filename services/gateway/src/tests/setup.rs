@@ -33,7 +33,8 @@ use crate::app::Gateway;
 use crate::http::Web;
 use crate::{Parts, serve};
 
-const SERVICES: [&str; 6] = ["users", "tokens", "roles", "customers", "events", "audit"];
+const SERVICES: [&str; 7] =
+    ["users", "tokens", "roles", "customers", "events", "audit", "messaging"];
 pub const PUBLIC_URL: &str = "http://127.0.0.1:5000";
 pub const COOKIE: &str = "backline_refresh";
 

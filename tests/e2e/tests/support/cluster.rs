@@ -14,7 +14,7 @@ use testkit::postgres::ServiceDatabases;
 
 use super::client::{Client, PASSWORD};
 
-const SERVICES: &[&str] = &["roles", "users", "tokens", "customers", "events", "audit"];
+const SERVICES: &[&str] = contracts::SERVICES;
 const GATEWAY: &str = "gateway";
 const ALL: &str = "all";
 /// Not a process: the port at which the door signs programs in.

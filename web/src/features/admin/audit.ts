@@ -25,7 +25,7 @@ export const OUTCOMES: Record<Outcome, { label: string; color: string }> = {
   failed: { label: "Failed", color: "orange" },
 };
 
-export const SERVICES = ["audit", "customers", "events", "roles", "tokens", "users"];
+export const SERVICES = ["audit", "customers", "events", "messaging", "roles", "tokens", "users"];
 
 /** How actions begin, to choose from. */
 export const ACTIONS: { value: string; label: string }[] = [
@@ -39,6 +39,7 @@ export const ACTIONS: { value: string; label: string }[] = [
   { value: "customers:", label: "Customers" },
   { value: "events:", label: "Events" },
   { value: "tickets:", label: "Tickets" },
+  { value: "messages:", label: "Dead letters" },
   { value: "setup:", label: "First administrator" },
   { value: "audit:", label: "Audit log" },
 ];
@@ -54,6 +55,8 @@ const DONE: Record<string, string> = {
   "events:delete": "Deleted an event",
   "events:update": "Changed the state of an event",
   "keys:rotate": "Replaced a signing key",
+  "messages:drop": "Dropped dead letters",
+  "messages:replay": "Replayed dead letters",
   "oauth-clients:register": "Registered a program",
   "oauth-clients:remove": "Removed a program",
   "oauth-clients:rotate-secret": "Made a program's secret anew",

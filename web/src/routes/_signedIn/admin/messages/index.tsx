@@ -1,0 +1,17 @@
+import { createFileRoute } from "@tanstack/react-router";
+import { MessagesPage } from "../../../../features/admin/MessagesPage";
+import { lettersQuery, overviewQuery, readMessagesSearch } from "../../../../features/admin/messages";
+
+export const Route = createFileRoute("/_signedIn/admin/messages/")({
+  validateSearch: readMessagesSearch,
+  loaderDeps: ({ search: { part, service, consumer } }) => ({ part, service, consumer }),
+  loader: async ({ context: { queryClient }, deps }) => {
+    const overview = queryClient.fetchQuery(overviewQuery);
+    // What was given up a while ago may be gone by now.
+    if (deps.part === "letters") {
+      await queryClient.fetchInfiniteQuery({ ...lettersQuery(deps), staleTime: 0 });
+    }
+    await overview;
+  },
+  component: MessagesPage,
+});
