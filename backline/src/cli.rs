@@ -13,10 +13,11 @@ use messages::Message;
 use stdx::Clock;
 use uuid::Uuid;
 
+use crate::at_broker::Chosen;
 use crate::config::{Config, ConfigError, Overrides};
 use crate::inboxes::{Deed, settle};
 use crate::services::{GATEWAY, GATEWAY_CALLS, TABLE};
-use crate::{master_key, node, openapi, tail, telemetry};
+use crate::{at_broker, master_key, node, openapi, tail, telemetry};
 
 /// Wrong use of the command line, or input that cannot be.
 const EX_USAGE: u8 = 64;
@@ -147,6 +148,15 @@ enum MessagesCommand {
         #[arg(long)]
         consumer: Option<String>,
         #[command(flatten)]
+        at_broker: AtBrokerArgs,
+        #[command(flatten)]
+        data: DataArgs,
+    },
+    /// Copy what the embedded broker keeps into an empty folder, also while it runs
+    Backup {
+        /// The folder, which takes the place of `broker` in a data folder
+        to: PathBuf,
+        #[command(flatten)]
         data: DataArgs,
     },
     /// Try one again, or all of a consumer
@@ -164,6 +174,15 @@ struct BrokerArgs {
 }
 
 #[derive(Args)]
+struct AtBrokerArgs {
+    /// Those of a program outside, which the embedded broker keeps
+    #[arg(long)]
+    at_broker: bool,
+    #[command(flatten)]
+    broker: BrokerArgs,
+}
+
+#[derive(Args)]
 struct DataArgs {
     /// Where the data is (./data)
     #[arg(long, value_name = "DIR")]
@@ -175,11 +194,16 @@ struct LetterArgs {
     /// The consumer, as `dead-letters` shows it
     consumer: String,
     /// The message's id
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
+    #[arg(required_unless_present_any = ["all", "at_broker"], conflicts_with = "all")]
     message_id: Option<Uuid>,
     /// All dead letters of the consumer
     #[arg(long)]
     all: bool,
+    /// At the broker: the message's number in the stream
+    #[arg(long, requires = "at_broker", conflicts_with_all = ["all", "message_id"])]
+    sequence: Option<u64>,
+    #[command(flatten)]
+    at_broker: AtBrokerArgs,
     #[command(flatten)]
     data: DataArgs,
 }
@@ -270,8 +294,12 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             let printed = tail::print_consumers(&config, token).await;
             printed.map_err(|error| Failure(EX_SOFTWARE, error))
         }
-        Command::Messages(MessagesCommand::DeadLetters { service, consumer, data }) => {
-            print_dead_letters(&load_with_data(&data)?, service.as_deref(), consumer).await
+        Command::Messages(MessagesCommand::DeadLetters { service, consumer, at_broker, data }) => {
+            let config = load_with_data(&data)?;
+            if at_broker.at_broker {
+                return print_dead_letters_at_broker(&config, &at_broker, consumer).await;
+            }
+            print_dead_letters(&config, service.as_deref(), consumer).await
         }
         Command::Messages(MessagesCommand::Replay(args)) => {
             let config = load_with_data(&args.data)?;
@@ -282,6 +310,10 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             let config = load_with_data(&args.data)?;
             let count = settle_dead_letters(&config, &args, Deed::Drop).await?;
             report(count, "forgotten")
+        }
+        Command::Messages(MessagesCommand::Backup { to, data }) => {
+            let copied = tail::back_up(&load_with_data(&data)?, &to).await;
+            copied.map_err(|error| Failure(EX_DATA, error))
         }
         Command::Openapi => {
             let document =
@@ -400,6 +432,9 @@ async fn settle_dead_letters(
     deed: Deed,
 ) -> Result<u64, Failure> {
     let LetterArgs { consumer, message_id, .. } = args;
+    if args.at_broker.at_broker {
+        return settle_at_broker(config, args, deed).await;
+    }
     let service = consumer.split('.').next().unwrap_or_default();
     if !TABLE.iter().any(|entry| entry.name == service) {
         return Err(Failure(EX_DATA, format!("no service has a consumer `{consumer}`")));
@@ -408,6 +443,34 @@ async fn settle_dead_letters(
     let count = settle(&database, deed, consumer, *message_id, Party::OPERATOR).await?;
     database.close().await?;
     Ok(count)
+}
+
+async fn print_dead_letters_at_broker(
+    config: &Config,
+    args: &AtBrokerArgs,
+    consumer: Option<String>,
+) -> Result<(), Failure> {
+    let unnamed = || Failure(EX_USAGE, "say which: `--consumer NAME`".into());
+    let consumer = consumer.ok_or_else(unnamed)?;
+    let token = token(&args.broker)?;
+    let printed = at_broker::print_dead_letters(config, token, &consumer).await;
+    printed.map_err(|error| Failure(EX_DATA, error))
+}
+
+async fn settle_at_broker(config: &Config, args: &LetterArgs, deed: Deed) -> Result<u64, Failure> {
+    let chosen = match (args.all, args.sequence) {
+        (true, _) => Chosen::All,
+        (false, Some(sequence)) => Chosen::Sequence(sequence),
+        (false, None) => {
+            return Err(Failure(EX_USAGE, "say which: `--sequence N` or `--all`".into()));
+        }
+    };
+    let token = token(&args.at_broker.broker)?;
+    let settled = match deed {
+        Deed::Replay => at_broker::replay(config, token, &args.consumer, chosen).await,
+        Deed::Drop => at_broker::drop_letters(config, token, &args.consumer, chosen).await,
+    };
+    settled.map_err(|error| Failure(EX_DATA, error))
 }
 
 fn report(count: u64, done: &str) -> Result<(), Failure> {

@@ -3,6 +3,7 @@
 //! [`services::TABLE`] says what there is and who may call whom; [`node`] starts and stops it; [`config`] reads
 //! the settings; [`cli`] is what people type. The business is in `services/`, what it stands on in `platform/`.
 
+mod at_broker;
 mod broker;
 pub mod cli;
 pub mod config;

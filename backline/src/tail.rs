@@ -1,19 +1,23 @@
-//! `backline messages tail` and `consumers`: what travels, and how far its consumers are, seen from the command line.
+//! `backline messages tail`, `consumers` and `backup`: what travels, how far its consumers are, and what is kept of it,
+//! seen from the command line.
 //!
 //! Talks to the broker of the settings as any program outside does: the embedded one, or NATS.
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
+use std::path::Path;
 use std::time::Duration;
 
 use async_nats::ConnectErrorKind;
-use async_nats::jetstream::consumer::{DeliverPolicy, Info, pull};
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
 use async_nats::jetstream::{self, stream::Stream};
-use futures::{StreamExt, TryStreamExt};
+use broker::jetstream::{JetStream, Recovered, backup};
+use broker::server::Router;
+use futures::StreamExt;
 use jiff::Timestamp;
-use messages::Pattern;
+use messages::{ConsumerReport, Pattern};
 use serde_json::Value;
 
-use crate::broker::url_of;
+use crate::broker::{FOLDER, url_of};
 use crate::config::{Config, Engine};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -54,18 +58,59 @@ pub async fn tail(
 
 /// Prints each consumer of Backline's stream with what it has still to receive.
 pub async fn print_consumers(config: &Config, token: Option<String>) -> Result<(), String> {
-    let stream = stream(config, token).await?;
-    let mut consumers: Vec<Info> = stream.consumers().try_collect().await.map_err(text)?;
+    let context = context(config, token).await?;
+    let stream = config.messages.nats().stream_name();
+    let mut consumers = messages::list_consumers(&context, &stream).await.map_err(text)?;
     consumers.sort_by(|a, b| a.name.cmp(&b.name));
-    println!("{:<40} {:>10} {:>14} {:>12}", "consumer", "waiting", "unacknowledged", "redelivered");
-    for Info { name, num_pending, num_ack_pending, num_redelivered, .. } in &consumers {
-        println!("{name:<40} {num_pending:>10} {num_ack_pending:>14} {num_redelivered:>12}");
+    println!(
+        "{:<40} {:>10} {:>14} {:>12} {:>12}",
+        "consumer", "waiting", "unacknowledged", "redelivered", "dead letters"
+    );
+    for ConsumerReport { name, waiting, unacknowledged, redelivered, dead_letters, .. } in
+        &consumers
+    {
+        println!(
+            "{name:<40} {waiting:>10} {unacknowledged:>14} {redelivered:>12} {dead_letters:>12}"
+        );
     }
     println!("{} consumers", consumers.len());
     Ok(())
 }
 
+/// Copies the embedded broker's streams, also while it runs, and opens the copy to see that it is good.
+pub async fn back_up(config: &Config, to: &Path) -> Result<(), String> {
+    let from = config.node.data.join(FOLDER);
+    let target = to.to_owned();
+    let copied = tokio::task::spawn_blocking(move || backup::copy(&from, &target)).await;
+    copied.map_err(text)?.map_err(|error| match error.kind() {
+        ErrorKind::DirectoryNotEmpty => format!("{} is not empty", to.display()),
+        ErrorKind::NotFound => {
+            format!("{} has no broker's streams", config.node.data.display())
+        }
+        _ => error.to_string(),
+    })?;
+    let opened = JetStream::open(to, Router::new(), broker::jetstream::Settings::default()).await;
+    let opened = opened.map_err(|error| format!("the copy is not good: {error}"))?;
+    for Recovered { stream, recovery } in opened.recovered() {
+        if !recovery.damaged.is_empty() || !recovery.unreadable.is_empty() {
+            return Err(format!("`{stream}` is damaged, here and in the copy: {recovery:?}"));
+        }
+        println!("{stream}: {} messages, {} bytes", recovery.entries, recovery.bytes);
+    }
+    opened.stop().await;
+    Ok(())
+}
+
 async fn stream(config: &Config, token: Option<String>) -> Result<Stream, String> {
+    let name = config.messages.nats().stream_name();
+    context(config, token).await?.get_stream(name).await.map_err(text)
+}
+
+/// The streams of the broker of the settings.
+pub(crate) async fn context(
+    config: &Config,
+    token: Option<String>,
+) -> Result<jetstream::Context, String> {
     let url = url(config)?;
     let options = match token {
         Some(token) => async_nats::ConnectOptions::with_token(token),
@@ -81,8 +126,7 @@ async fn stream(config: &Config, token: Option<String>) -> Result<Stream, String
         }
         _ => format!("the broker at {url}: {error}"),
     })?;
-    let name = config.messages.nats().stream_name();
-    jetstream::new(client).get_stream(name).await.map_err(text)
+    Ok(jetstream::new(client))
 }
 
 /// Where the broker of the settings is.

@@ -92,6 +92,7 @@ impl Names {
             ["CONSUMER", "DURABLE", "CREATE", stream, consumer]
             | ["CONSUMER", "MSG", "NEXT", stream, consumer]
             | ["CONSUMER", "CREATE", stream, consumer, ..]
+            | ["CONSUMER", "DEAD", "LIST" | "REPLAY" | "DROP", stream, consumer]
             | ["CONSUMER", "INFO" | "DELETE", stream, consumer] => {
                 self.is_of_a_program(stream, consumer)
             }

@@ -7,6 +7,7 @@
 
 mod advisory;
 mod api;
+pub mod backup;
 mod config;
 mod consumer;
 mod duplicates;
@@ -19,7 +20,7 @@ mod streams;
 mod views;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rand::Rng;
@@ -70,6 +71,11 @@ impl Default for Settings {
     }
 }
 
+/// Where the streams of a broker's folder are.
+fn streams_of(folder: &Path) -> PathBuf {
+    folder.join("streams")
+}
+
 /// What was found of a stream on disk.
 #[derive(Clone, Debug)]
 pub struct Recovered {
@@ -110,7 +116,7 @@ impl JetStream {
     pub async fn open(folder: &Path, router: Router, settings: Settings) -> Result<Self, Error> {
         let dropped = CancellationToken::new();
         let environment = Environment {
-            streams: folder.join("streams"),
+            streams: streams_of(folder),
             router: router.clone(),
             clock: settings.clock,
             publications_max: settings.publications_max,

@@ -50,7 +50,7 @@ use keeper::Keeper;
 use queue::Queue;
 
 /// The name of the file that is written.
-const LIVE_NAME: &str = "messages.log";
+pub(crate) const LIVE_NAME: &str = "messages.log";
 
 /// How a log is kept.
 #[derive(Clone, Debug)]

@@ -21,7 +21,7 @@ use std::sync::Arc;
 pub use in_process::InProcess;
 pub use message::{Message, Payload};
 pub use mirrored::Mirrored;
-pub use nats::{Nats, NatsConfig, TokenSource};
+pub use nats::{Nats, NatsConfig, TokenSource, list_consumers};
 pub use pattern::Pattern;
 pub use rabbitmq::{RabbitMq, RabbitMqConfig};
 pub use report::{ConsumerReport, Report, StreamReport};

@@ -6,6 +6,8 @@
 //! listener is an ordered consumer of this process alone that begins a little in the past, so that
 //! a cache which starts, or was cut off, still hears what it missed.
 
+mod consumers;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,9 +22,10 @@ use jiff::Timestamp;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+pub use consumers::list_consumers;
+
 use crate::{
-    ConsumerReport, Engine, Error, Listener, Message, Pattern, Report, STREAM, StreamReport,
-    Subscription,
+    Engine, Error, Listener, Message, Pattern, Report, STREAM, StreamReport, Subscription,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -144,12 +147,6 @@ impl Nats {
     async fn stream(&self) -> Result<stream::Stream, Error> {
         self.context.get_stream(self.config.stream_name()).await.map_err(broker)
     }
-
-    async fn consumer_reports(&self, stream: &str) -> Result<Vec<ConsumerReport>, Error> {
-        let stream = self.context.get_stream_no_info(stream).await.map_err(broker)?;
-        let consumers = stream.consumers().take(REPORTED_MAX).map_ok(consumer_report);
-        consumers.try_collect().await.map_err(broker)
-    }
 }
 
 #[async_trait]
@@ -221,7 +218,7 @@ impl Engine for Nats {
             self.context.streams().take(REPORTED_MAX).try_collect().await.map_err(broker)?;
         let mut consumers = vec![];
         for stream in &streams {
-            consumers.extend(self.consumer_reports(&stream.config.name).await?);
+            consumers.extend(list_consumers(&self.context, &stream.config.name).await?);
         }
         Ok(Report { streams: streams.into_iter().map(stream_report).collect(), consumers })
     }
@@ -337,17 +334,6 @@ fn stream_report(info: stream::Info) -> StreamReport {
         bytes: Some(state.bytes),
         oldest: time(state.first_timestamp.unix_timestamp_nanos()),
         newest: time(state.last_timestamp.unix_timestamp_nanos()),
-    }
-}
-
-fn consumer_report(info: jetstream::consumer::Info) -> ConsumerReport {
-    ConsumerReport {
-        stream: info.stream_name,
-        name: info.name,
-        waiting: info.num_pending,
-        unacknowledged: info.num_ack_pending as u64,
-        redelivered: info.num_redelivered as u64,
-        description: info.config.description,
     }
 }
 

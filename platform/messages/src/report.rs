@@ -40,6 +40,8 @@ pub struct ConsumerReport {
     pub unacknowledged: u64,
     /// Those of them that it was given more than once; 0 where the broker does not tell.
     pub redelivered: u64,
+    /// Messages that it gave up; 0 where the broker does not keep them.
+    pub dead_letters: u64,
     /// What its owner says of it.
     pub description: Option<String>,
 }

@@ -106,7 +106,8 @@ impl Link {
     /// For good: takes leave of the broker.
     pub(super) async fn close(&self) {
         self.closing.cancel();
-        take_leave(self.current.borrow().clone()).await;
+        let last = self.current.borrow().clone();
+        take_leave(last).await;
     }
 }
 

@@ -141,15 +141,24 @@ struct BrokerConsumerView {
     unacknowledged: u64,
     /// Those of them that were sent more than once.
     redelivered: u64,
+    /// Those that it gave up, where the broker keeps them.
+    dead_letters: u64,
     #[schema(required)]
     description: Option<String>,
 }
 
 impl From<ConsumerReport> for BrokerConsumerView {
     fn from(report: ConsumerReport) -> Self {
-        let ConsumerReport { stream, name, waiting, unacknowledged, redelivered, description } =
-            report;
-        Self { stream, name, waiting, unacknowledged, redelivered, description }
+        let ConsumerReport {
+            stream,
+            name,
+            waiting,
+            unacknowledged,
+            redelivered,
+            dead_letters,
+            description,
+        } = report;
+        Self { stream, name, waiting, unacknowledged, redelivered, dead_letters, description }
     }
 }
 

@@ -122,6 +122,7 @@ async fn the_overview_has_what_the_broker_says_of_itself() {
         waiting: 4,
         unacknowledged: 2,
         redelivered: 1,
+        dead_letters: 2,
         description: None,
     }];
     let report = Report { streams, consumers };
@@ -144,6 +145,7 @@ async fn the_overview_has_what_the_broker_says_of_itself() {
           "waiting": 4,
           "unacknowledged": 2,
           "redelivered": 1,
+          "deadLetters": 2,
           "description": null
         }
       ]

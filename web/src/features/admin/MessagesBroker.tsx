@@ -121,4 +121,10 @@ const CONSUMERS: Column<Consumer>[] = [
     isNumeric: true,
     cell: ({ redelivered }) => formatCount(redelivered),
   },
+  {
+    key: "deadLetters",
+    header: "Given up",
+    isNumeric: true,
+    cell: ({ deadLetters }) => formatCount(deadLetters),
+  },
 ];

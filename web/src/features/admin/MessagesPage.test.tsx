@@ -39,6 +39,7 @@ const overview: MessagesOverview = {
         waiting: 4,
         unacknowledged: 2,
         redelivered: 1,
+        deadLetters: 2,
         description: "The crew's wiki",
       },
     ],

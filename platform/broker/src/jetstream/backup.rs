@@ -1,0 +1,89 @@
+//! A copy of all streams, made while a broker writes to them or while none does.
+//!
+//! Promise: what was acknowledged before the copy was begun is in it, and a broker can be started on it. It works on the
+//! files alone: a sealed file never changes but as a whole, the live one only grows, and half a record at its end is
+//! what recovery is for. Consumers are copied before messages, so that none has received what the copy does not have;
+//! what they acknowledge meanwhile comes to them again.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use super::store::{StreamFolder, list_folders};
+use crate::log::LIVE_NAME;
+
+/// How often files may come and go while they are copied: they do so once in many megabytes.
+const ROUNDS_MAX: usize = 100;
+
+/// Copies the streams of a broker's folder into another one, which must be empty or not there yet; says which.
+pub fn copy(broker: &Path, to: &Path) -> io::Result<Vec<String>> {
+    let (from, to) = (super::streams_of(broker), super::streams_of(to));
+    fs::create_dir_all(&to)?;
+    if fs::read_dir(&to)?.next().is_some() {
+        return Err(io::ErrorKind::DirectoryNotEmpty.into());
+    }
+    let mut copied = vec![];
+    for name in list_folders(&from)? {
+        // One that is being made has no file yet, one that is being deleted has a name with a dot.
+        if !name.contains('.') && StreamFolder::new(&from, &name).load_stream()?.is_some() {
+            copy_stream(&from.join(&name), &to.join(&name))?;
+            copied.push(name);
+        }
+    }
+    sync_folder(&to)?;
+    Ok(copied)
+}
+
+fn copy_stream(from: &Path, to: &Path) -> io::Result<()> {
+    for below in ["consumers", "messages"] {
+        fs::create_dir_all(to.join(below))?;
+    }
+    let of_consumers = |name: &OsString| name.as_encoded_bytes().ends_with(b".json");
+    for name in names(&from.join("consumers"))?.iter().filter(|name| of_consumers(name)) {
+        copy_file(&from.join("consumers"), &to.join("consumers"), name)?;
+    }
+    copy_messages(&from.join("messages"), &to.join("messages"))?;
+    copy_file(from, to, &"stream.json".into())?;
+    sync_folder(&to.join("consumers"))?;
+    sync_folder(to)
+}
+
+/// Again until no file has come or gone meanwhile: between looking and copying the live file may have been sealed.
+fn copy_messages(from: &Path, to: &Path) -> io::Result<()> {
+    for _ in 0..ROUNDS_MAX {
+        let before = names(from)?;
+        let have = names(to)?;
+        for gone in have.difference(&before) {
+            fs::remove_file(to.join(gone))?;
+        }
+        for name in before.iter().filter(|name| *name == LIVE_NAME || !have.contains(*name)) {
+            copy_file(from, to, name)?;
+        }
+        if names(from)? == before {
+            return sync_folder(to);
+        }
+    }
+    Err(io::Error::other(format!(
+        "{}: its files change faster than they are copied",
+        from.display()
+    )))
+}
+
+/// One that has gone since it was listed is no failure.
+fn copy_file(from: &Path, to: &Path, name: &OsString) -> io::Result<()> {
+    match fs::copy(from.join(name), to.join(name)) {
+        Ok(_) => File::open(to.join(name))?.sync_all(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn names(folder: &Path) -> io::Result<BTreeSet<OsString>> {
+    fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
