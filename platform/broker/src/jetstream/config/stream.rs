@@ -359,7 +359,7 @@ mod tests {
         assert_eq!(named(json!({"name": "s", "mirror": {"name": "t"}})), "mirror");
         assert_eq!(named(json!({"name": "s", "sources": [{"name": "t"}]})), "sources");
         assert_eq!(named(json!({"name": "s", "compression": "s2"})), "compression");
-        assert_eq!(named(json!({"name": "s", "allow_msg_ttl": true})), "allow_msg_ttl");
+        assert_eq!(named(json!({"name": "s", "allow_msg_counter": true})), "allow_msg_counter");
         assert_eq!(named(json!({"name": "s", "placement": {"cluster": "x"}})), "placement");
         complete(json!({"name": "s", "mirror": null, "sources": [], "republish": {}})).unwrap();
         assert_eq!(
