@@ -204,13 +204,18 @@ impl Engine for Nats {
     }
 
     async fn report(&self) -> Result<Report, Error> {
-        let names = self.context.stream_names().take(STREAMS_MAX);
-        let names: Vec<String> = names.try_collect().await.map_err(broker)?;
+        // Ours first: there may be more than a report has.
+        let own = self.config.stream_name();
+        let named = self.context.stream_names().take(STREAMS_MAX);
+        let mut names: Vec<String> = named.try_collect().await.map_err(broker)?;
+        names.retain(|name| *name != own);
+        names.insert(0, own);
         let mut report = Report::default();
         for name in names {
-            let stream = self.context.get_stream(&name).await.map_err(broker)?;
+            // One that went since it was named is no failure of the broker's.
+            let Ok(stream) = self.context.get_stream(&name).await else { continue };
             let consumers = stream.consumers().take(CONSUMERS_MAX);
-            let consumers: Vec<consumer::Info> = consumers.try_collect().await.map_err(broker)?;
+            let Ok(consumers) = consumers.try_collect::<Vec<_>>().await else { continue };
             report.consumers.extend(consumers.into_iter().map(consumer_report));
             report.streams.push(stream_report(stream.cached_info()));
         }

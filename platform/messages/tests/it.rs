@@ -338,3 +338,26 @@ async fn on_nats_what_is_not_a_message_of_ours_is_passed_over() {
     inbox.wait_for("a.strict", &messages).await;
     broker.delete().await;
 }
+
+#[tokio::test]
+async fn on_nats_a_report_has_the_stream_and_how_far_its_consumers_are() {
+    let broker = Broker::new();
+    let engine = broker.connect().await;
+    // Never gets beyond the second one.
+    let inbox = Memory::failing_at([1; 10_000]);
+    subscribe(&engine, "a.consumer", "#", &inbox).await;
+    publish(&engine, &numbered(0..4)).await;
+    let own = broker.config.stream_name();
+    let consumer = eventually("a message that is sent again", || async {
+        let report = engine.report().await.expect("a report");
+        let stream = report.streams.iter().find(|stream| stream.name == own).expect("the stream");
+        assert_eq!((stream.messages, stream.bytes.is_some()), (4, true));
+        assert!(stream.oldest.is_some() && stream.oldest <= stream.newest, "{stream:?}");
+        let found = report.consumers.into_iter().find(|consumer| consumer.stream == own);
+        found.filter(|consumer| consumer.redelivered > 0)
+    })
+    .await;
+    let counts = (consumer.waiting, consumer.unacknowledged);
+    assert_eq!((consumer.name.as_str(), counts), ("a_consumer", (2, 1)));
+    broker.delete().await;
+}
