@@ -212,15 +212,21 @@ impl Engine for Nats {
         }
     }
 
-    /// Of all streams that this account may see, not only of the one with our messages.
+    /// Of all streams that this account may see, ours first: there may be more than a report has.
     async fn report(&self) -> Result<Report, Error> {
-        let streams: Vec<_> =
-            self.context.streams().take(REPORTED_MAX).try_collect().await.map_err(broker)?;
-        let mut consumers = vec![];
-        for stream in &streams {
-            consumers.extend(list_consumers(&self.context, &stream.config.name).await?);
+        let streams = self.context.streams().take(REPORTED_MAX);
+        let mut streams: Vec<_> = streams.try_collect().await.map_err(broker)?;
+        let own = self.config.stream_name();
+        streams.sort_by_key(|stream| stream.config.name != own);
+        let mut report = Report::default();
+        for stream in streams {
+            // One that went since it was named is no failure of the broker's.
+            let listed = list_consumers(&self.context, &stream.config.name).await;
+            let Ok(consumers) = listed else { continue };
+            report.consumers.extend(consumers);
+            report.streams.push(stream_report(stream));
         }
-        Ok(Report { streams: streams.into_iter().map(stream_report).collect(), consumers })
+        Ok(report)
     }
 
     async fn stop(&self) {

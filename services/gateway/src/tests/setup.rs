@@ -33,8 +33,6 @@ use crate::app::Gateway;
 use crate::http::Web;
 use crate::{Parts, serve};
 
-const SERVICES: [&str; 7] =
-    ["users", "tokens", "roles", "customers", "events", "audit", "messaging"];
 pub const PUBLIC_URL: &str = "http://127.0.0.1:5000";
 pub const COOKIE: &str = "backline_refresh";
 
@@ -108,7 +106,7 @@ impl World {
         calls.add_local("tokens", with_identity(grpc, &authenticate));
         let services = Arc::new(Services::default());
         let (mut local, mut remote) = (HashMap::new(), HashMap::new());
-        for name in SERVICES {
+        for &name in contracts::SERVICES {
             let router = Router::new().fallback(echo).with_state((name, services.clone()));
             let router = with_identity(router, &authenticate);
             match topology {

@@ -26,7 +26,7 @@ const BROKER: &str = "broker";
 pub const SECRET: &str = "a secret that all processes of a test share";
 pub const NATS: &str = "nats://127.0.0.1:4222";
 const ADMIN: &str = "admin@example.org";
-/// Six unoptimised processes on a busy machine.
+/// An unoptimised process for each service, on a busy machine.
 const START_PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -181,9 +181,7 @@ function SettleDialog({ question, onClose }: { question: Question | null; onClos
       onConfirm={settle}
     >
       <span className={styles.wraps}>{question?.words}</span>
-      {isDrop
-        ? ": forgotten for good, as if handled."
-        : ": tried again at once, up to twelve times more."}
+      {isDrop ? ": forgotten for good, as if handled." : ": tried again at once, up to twelve times more."}
     </ConfirmDialog>
   );
 }

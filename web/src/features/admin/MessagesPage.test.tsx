@@ -125,10 +125,11 @@ test("a curve that cannot be had hides nothing else", async () => {
   serveApi({
     ...asAdmin,
     ...served,
-    "GET /api/v1/admin/messages/lag": () => answer({ code: "not_permitted", title: "Not now" }, 403),
+    "GET /api/v1/admin/messages/lag": () =>
+      answer({ code: "not_permitted", title: "Not permitted", detail: "not now" }, 403),
   });
   renderApp("/admin/messages");
-  expect(await screen.findByText("Not now")).toBeDefined();
+  expect(await screen.findByText("not now")).toBeDefined();
   expect(screen.getByRole("table", { name: "Outboxes and consumers" })).toBeDefined();
 });
 

@@ -39,7 +39,7 @@ export const ACTIONS: { value: string; label: string }[] = [
   { value: "customers:", label: "Customers" },
   { value: "events:", label: "Events" },
   { value: "tickets:", label: "Tickets" },
-  { value: "messages:", label: "Dead letters" },
+  { value: "messages:", label: "Messages" },
   { value: "setup:", label: "First administrator" },
   { value: "audit:", label: "Audit log" },
 ];
