@@ -1465,6 +1465,11 @@ export interface components {
              * @description Those of them that were sent more than once.
              */
             redelivered: number;
+            /**
+             * Format: int64
+             * @description Those that it gave up, where the broker keeps them.
+             */
+            deadLetters: number;
             description: string | null;
         };
         /** @description An amount in minor units of a currency: `{"amountMinor": 50000, "currency": "SEK"}` is 500.00 SEK. */

@@ -11,7 +11,10 @@ use testkit::{Backend, EngineKind, TestBroker, eventually};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::inbox::{CONSUMER, Fault, Handler, LATER, wait_for_attempts, wait_for_state};
+use crate::inbox::{
+    CONSUMER, Fault, Handler, LATER, dead_letters, drop_letters, replay, wait_for_attempts,
+    wait_for_state,
+};
 use crate::{Place, changed, count_things, count_waiting};
 
 testkit::on_every_engine!(
@@ -176,11 +179,11 @@ async fn what_fails_too_often_becomes_a_dead_letter_that_can_be_replayed_and_dro
         }
         wait_for_state(&consumer, "dead", dead).await;
     }
-    let letters = inbox.dead_letters().await.expect("a list");
+    let letters = dead_letters(&consumer).await;
     let told: Vec<_> = letters.iter().map(|letter| (&*letter.error, letter.attempts)).collect();
     assert_eq!(told, [("told so", ATTEMPTS_MAX); 2]);
-    assert!(inbox.drop_dead_letter(CONSUMER, letters[0].message_id).await.expect("answered"));
-    assert!(inbox.replay(CONSUMER, letters[1].message_id).await.expect("answered"));
+    assert_eq!(drop_letters(&consumer, CONSUMER, Some(letters[0].message_id)).await, 1);
+    assert_eq!(replay(&consumer, CONSUMER, Some(letters[1].message_id)).await, 1);
     say(&publisher, 3).await;
     wait_for_state(&consumer, "done", 3).await;
     relaying.stop().await;

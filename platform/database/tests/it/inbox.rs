@@ -326,19 +326,19 @@ async fn give_up(database: &Database, consumer: &str, messages: &[Message]) {
     tx.commit().await.expect("committed");
 }
 
-async fn dead_letters(database: &Database) -> Vec<DeadLetter> {
+pub async fn dead_letters(database: &Database) -> Vec<DeadLetter> {
     let all = DeadLetters { limit: 1000, ..DeadLetters::default() };
     database.inbox().dead_letters(&all).await.expect("a list").letters
 }
 
-async fn replay(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
+pub async fn replay(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
     let tx = database.begin().await.expect("a transaction");
     let count = tx.replay_dead_letters(consumer, message_id).await.expect("replayed");
     tx.commit().await.expect("committed");
     count
 }
 
-async fn drop_letters(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
+pub async fn drop_letters(database: &Database, consumer: &str, message_id: Option<Uuid>) -> u64 {
     let tx = database.begin().await.expect("a transaction");
     let count = tx.drop_dead_letters(consumer, message_id).await.expect("dropped");
     tx.commit().await.expect("committed");

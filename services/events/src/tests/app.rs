@@ -33,19 +33,20 @@ impl ServiceTokens for NoTokens {
 /// an outbox that is emptied, until the token is cancelled.
 pub fn events_on(stage: &Stage, stopping: &CancellationToken) -> Arc<Events> {
     let database = stage.node.database().clone();
+    let engine: Arc<dyn Engine> = Arc::new(InProcess::default());
     let context = Context {
         service: "events",
         clock: database.clock().clone(),
         calls: Calls::new(&HashMap::new(), Arc::new(NoTokens)).expect("calls"),
         mail: testkit::mailer(),
         trail: Trail::new(database.clock().clone()),
+        messages: engine.clone(),
         settings: json!({}),
         public_url: "http://127.0.0.1:5000".into(),
         database,
     };
     let (events, clerk) = Events::new(&context).expect("a service");
     tokio::spawn(clerk.serve_until(stopping.clone()));
-    let engine: Arc<dyn Engine> = Arc::new(InProcess::default());
     tokio::spawn(context.database.relay(engine).run(stopping.clone()));
     events
 }
