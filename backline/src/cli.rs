@@ -1,23 +1,20 @@
 //! What people type. Exit codes follow sysexits(3); errors are one clear line on standard error.
 
+mod messages;
+
 use std::io::Read;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use contracts::audit::Party;
-use database::{Database, DeadLetter, DeadLetters, DeadLettersPage};
-use jiff::Timestamp;
-use messages::Message;
+use database::Database;
 use stdx::Clock;
-use uuid::Uuid;
 
-use crate::at_broker::Chosen;
+use self::messages::MessagesCommand;
 use crate::config::{Config, ConfigError, Overrides};
-use crate::inboxes::{Deed, settle};
 use crate::services::{GATEWAY, GATEWAY_CALLS, TABLE};
-use crate::{at_broker, master_key, node, openapi, tail, telemetry};
+use crate::{master_key, node, openapi, telemetry};
 
 /// Wrong use of the command line, or input that cannot be.
 const EX_USAGE: u8 = 64;
@@ -26,8 +23,6 @@ const EX_SOFTWARE: u8 = 70;
 const EX_CONFIG: u8 = 78;
 /// Longer passwords and tokens are refused anyway.
 const SECRET_BYTES_MAX: u64 = 16 * 1024;
-/// Dead letters that are in memory at a time.
-const LETTERS_AT_ONCE: u64 = 500;
 
 /// The platform on which a live-event business runs.
 #[derive(Parser)]
@@ -124,88 +119,11 @@ enum ConfigCommand {
     Check,
 }
 
-#[derive(Subcommand)]
-enum MessagesCommand {
-    /// Print messages as they are published, one JSON line each
-    Tail {
-        /// Which types: `user.created`, `user.*`, `#` for all
-        #[arg(default_value = "#")]
-        pattern: String,
-        /// Begin with those published since then, such as 2026-06-01T18:00:00Z
-        #[arg(long, value_name = "TIME")]
-        since: Option<Timestamp>,
-        #[command(flatten)]
-        broker: BrokerArgs,
-    },
-    /// List who receives messages from the broker, and how many wait for each
-    Consumers(BrokerArgs),
-    /// List the messages that were given up, with the reason
-    DeadLetters {
-        /// Only those of this service
-        #[arg(long)]
-        service: Option<String>,
-        /// Only those of this consumer
-        #[arg(long)]
-        consumer: Option<String>,
-        #[command(flatten)]
-        at_broker: AtBrokerArgs,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Copy what the embedded broker keeps into an empty folder, also while it runs
-    Backup {
-        /// The folder, which takes the place of `broker` in a data folder
-        to: PathBuf,
-        #[command(flatten)]
-        data: DataArgs,
-    },
-    /// Try one again, or all of a consumer
-    Replay(LetterArgs),
-    /// Forget one for good, or all of a consumer
-    Drop(LetterArgs),
-}
-
-/// The broker is asked as a program outside asks it.
-#[derive(Args)]
-struct BrokerArgs {
-    /// Read an access token with the permission `messages:subscribe` from standard input
-    #[arg(long)]
-    token_stdin: bool,
-}
-
-#[derive(Args)]
-struct AtBrokerArgs {
-    /// Those of a program outside, which the embedded broker keeps
-    #[arg(long)]
-    at_broker: bool,
-    #[command(flatten)]
-    broker: BrokerArgs,
-}
-
 #[derive(Args)]
 struct DataArgs {
     /// Where the data is (./data)
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-}
-
-#[derive(Args)]
-struct LetterArgs {
-    /// The consumer, as `dead-letters` shows it
-    consumer: String,
-    /// The message's id
-    #[arg(required_unless_present_any = ["all", "at_broker"], conflicts_with = "all")]
-    message_id: Option<Uuid>,
-    /// All dead letters of the consumer
-    #[arg(long)]
-    all: bool,
-    /// At the broker: the message's number in the stream
-    #[arg(long, requires = "at_broker", conflicts_with_all = ["all", "message_id"])]
-    sequence: Option<u64>,
-    #[command(flatten)]
-    at_broker: AtBrokerArgs,
-    #[command(flatten)]
-    data: DataArgs,
 }
 
 /// A failure, with its exit code.
@@ -284,37 +202,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
             print_services();
             Ok(())
         }
-        Command::Messages(MessagesCommand::Tail { pattern, since, broker }) => {
-            let (config, token) = (load(Overrides::default())?, token(&broker)?);
-            let told = tail::tail(&config, token, &pattern, since).await;
-            told.map_err(|error| Failure(EX_SOFTWARE, error))
-        }
-        Command::Messages(MessagesCommand::Consumers(broker)) => {
-            let (config, token) = (load(Overrides::default())?, token(&broker)?);
-            let printed = tail::print_consumers(&config, token).await;
-            printed.map_err(|error| Failure(EX_SOFTWARE, error))
-        }
-        Command::Messages(MessagesCommand::DeadLetters { service, consumer, at_broker, data }) => {
-            let config = load_with_data(&data)?;
-            if at_broker.at_broker {
-                return print_dead_letters_at_broker(&config, &at_broker, consumer).await;
-            }
-            print_dead_letters(&config, service.as_deref(), consumer).await
-        }
-        Command::Messages(MessagesCommand::Replay(args)) => {
-            let config = load_with_data(&args.data)?;
-            let count = settle_dead_letters(&config, &args, Deed::Replay).await?;
-            report(count, "will be tried again")
-        }
-        Command::Messages(MessagesCommand::Drop(args)) => {
-            let config = load_with_data(&args.data)?;
-            let count = settle_dead_letters(&config, &args, Deed::Drop).await?;
-            report(count, "forgotten")
-        }
-        Command::Messages(MessagesCommand::Backup { to, data }) => {
-            let copied = tail::back_up(&load_with_data(&data)?, &to).await;
-            copied.map_err(|error| Failure(EX_DATA, error))
-        }
+        Command::Messages(command) => messages::execute(command, load).await,
         Command::Openapi => {
             let document =
                 openapi::document().await.map_err(|error| Failure(EX_SOFTWARE, error))?;
@@ -351,10 +239,6 @@ async fn create_user(
     Ok(())
 }
 
-fn token(args: &BrokerArgs) -> Result<Option<String>, Failure> {
-    args.token_stdin.then(|| read_secret("token")).transpose()
-}
-
 fn read_secret(what: &str) -> Result<String, Failure> {
     let mut typed = String::new();
     let read = std::io::stdin().take(SECRET_BYTES_MAX).read_to_string(&mut typed);
@@ -385,101 +269,6 @@ fn print_services() {
 
 fn calls(names: &[&str]) -> String {
     if names.is_empty() { "nobody".into() } else { names.join(", ") }
-}
-
-async fn print_dead_letters(
-    config: &Config,
-    service: Option<&str>,
-    consumer: Option<String>,
-) -> Result<(), Failure> {
-    if let Some(unknown) = service.filter(|name| !TABLE.iter().any(|entry| entry.name == *name)) {
-        return Err(Failure(EX_DATA, format!("there is no service `{unknown}`")));
-    }
-    let wanted = TABLE.iter().filter(|entry| service.is_none_or(|name| entry.name == name));
-    let mut count = 0;
-    for entry in wanted.filter(|entry| config.runs(entry.name)) {
-        let database = open(config, entry.name).await?;
-        let consumer = consumer.clone();
-        let mut page = DeadLetters { consumer, after: None, limit: LETTERS_AT_ONCE };
-        loop {
-            let DeadLettersPage { letters, has_more } =
-                database.inbox().dead_letters(&page).await?;
-            letters.iter().for_each(print_dead_letter);
-            count += letters.len();
-            page.after = letters.last().map(|last| (last.consumer.clone(), last.message_id));
-            if !has_more {
-                break;
-            }
-        }
-        database.close().await?;
-    }
-    println!("{count} dead letters");
-    Ok(())
-}
-
-fn print_dead_letter(letter: &DeadLetter) {
-    let DeadLetter { consumer, message_id, subject, envelope, error, attempts, .. } = letter;
-    let message: Option<Message> = serde_json::from_str(envelope).ok();
-    let kind = message.map_or_else(|| "unreadable".to_owned(), |message| message.kind);
-    println!("{consumer} {message_id} {kind} about {subject} after {attempts} tries: {error}");
-    println!("  {envelope}");
-}
-
-/// How many there were. The service of a consumer is the first word of its name.
-async fn settle_dead_letters(
-    config: &Config,
-    args: &LetterArgs,
-    deed: Deed,
-) -> Result<u64, Failure> {
-    let LetterArgs { consumer, message_id, .. } = args;
-    if args.at_broker.at_broker {
-        return settle_at_broker(config, args, deed).await;
-    }
-    let service = consumer.split('.').next().unwrap_or_default();
-    if !TABLE.iter().any(|entry| entry.name == service) {
-        return Err(Failure(EX_DATA, format!("no service has a consumer `{consumer}`")));
-    }
-    let database = open(config, service).await?;
-    let count = settle(&database, deed, consumer, *message_id, Party::OPERATOR).await?;
-    database.close().await?;
-    Ok(count)
-}
-
-async fn print_dead_letters_at_broker(
-    config: &Config,
-    args: &AtBrokerArgs,
-    consumer: Option<String>,
-) -> Result<(), Failure> {
-    let unnamed = || Failure(EX_USAGE, "say which: `--consumer NAME`".into());
-    let consumer = consumer.ok_or_else(unnamed)?;
-    let token = token(&args.broker)?;
-    let printed = at_broker::print_dead_letters(config, token, &consumer).await;
-    printed.map_err(|error| Failure(EX_DATA, error))
-}
-
-async fn settle_at_broker(config: &Config, args: &LetterArgs, deed: Deed) -> Result<u64, Failure> {
-    let chosen = match (args.all, args.sequence) {
-        (true, _) => Chosen::All,
-        (false, Some(sequence)) => Chosen::Sequence(sequence),
-        (false, None) => {
-            return Err(Failure(EX_USAGE, "say which: `--sequence N` or `--all`".into()));
-        }
-    };
-    let token = token(&args.at_broker.broker)?;
-    let settled = match deed {
-        Deed::Replay => at_broker::replay(config, token, &args.consumer, chosen).await,
-        Deed::Drop => at_broker::drop_letters(config, token, &args.consumer, chosen).await,
-    };
-    settled.map_err(|error| Failure(EX_DATA, error))
-}
-
-fn report(count: u64, done: &str) -> Result<(), Failure> {
-    match count {
-        0 => return Err(Failure(EX_DATA, "there is no such dead letter".into())),
-        1 => println!("{done}"),
-        count => println!("{count} dead letters {done}"),
-    }
-    Ok(())
 }
 
 async fn open(config: &Config, service: &str) -> Result<Database, Failure> {

@@ -8,6 +8,7 @@ mod broker;
 pub mod cli;
 pub mod config;
 mod demo;
+mod engines;
 mod inboxes;
 mod listening;
 mod master_key;

@@ -16,7 +16,7 @@ use database::{Database, Sealer};
 use futures::FutureExt;
 use identity::{Knowledge, NodeSecret, Verifier};
 use mail::Mailer;
-use messages::{InProcess, Mirrored, Nats, NatsConfig, RabbitMq, Subscription};
+use messages::Subscription;
 use metrics_exporter_prometheus::PrometheusHandle;
 use revocations::{Revocations, Source};
 use service_kit::http::{Authenticate, identify};
@@ -32,11 +32,8 @@ use crate::config::{Config, Engine, MailConfig, RevocationsConfig};
 use crate::inboxes::Inboxes;
 use crate::listening::Listening;
 use crate::services::{Entry, GATEWAY, TABLE, TOKENS};
-use crate::{demo, master_key, openapi, telemetry};
+use crate::{demo, engines, master_key, openapi, telemetry};
 
-/// How long a process waits at its start for a broker that is away.
-const BROKER_PATIENCE: Duration = Duration::from_secs(30);
-const BROKER_PAUSE: Duration = Duration::from_secs(1);
 const CONSUMERS_FINISH: Duration = Duration::from_secs(10);
 /// In the data folder: letters, as long as no server takes them.
 const MAILBOX: &str = "mailbox";
@@ -120,7 +117,7 @@ impl Node {
         let broker =
             EmbeddedBroker::start(&config, verifier.clone(), secret.clone(), &clock).await?;
         Ok(Self {
-            engine: engine(&config, broker.as_ref(), secret).await?,
+            engine: engines::connect(&config, broker.as_ref(), secret).await?,
             broker,
             calls,
             mail: mailer(&config)?,
@@ -364,44 +361,6 @@ impl Node {
             broker.stop().await;
         }
         tracing::info!("stopped");
-    }
-}
-
-async fn engine(
-    config: &Config,
-    broker: Option<&EmbeddedBroker>,
-    secret: Arc<NodeSecret>,
-) -> Result<Arc<dyn messages::Engine>, String> {
-    let own = broker.map(EmbeddedBroker::as_service);
-    Ok(match (config.messages.engine, own) {
-        (Engine::InProcess, None) => Arc::new(InProcess::default()),
-        (Engine::InProcess, Some(own)) => Arc::new(Mirrored::new(reach_nats(own).await?)),
-        (Engine::Embedded, Some(own)) => Arc::new(reach_nats(own).await?),
-        (Engine::Embedded, None) => {
-            Arc::new(reach_nats(EmbeddedBroker::elsewhere(config, secret)).await?)
-        }
-        (Engine::Nats, _) => Arc::new(reach_nats(config.messages.nats()).await?),
-        (Engine::RabbitMq, _) => {
-            let settings = config.messages.rabbitmq();
-            Arc::new(reach(|| RabbitMq::connect(settings.clone())).await?)
-        }
-    })
-}
-
-async fn reach_nats(settings: NatsConfig) -> Result<Nats, String> {
-    reach(|| Nats::connect(settings.clone())).await
-}
-
-/// Processes that are started together need not be started in order.
-async fn reach<T>(connect: impl AsyncFn() -> Result<T, messages::Error>) -> Result<T, String> {
-    let deadline = tokio::time::Instant::now() + BROKER_PATIENCE;
-    loop {
-        match connect().await {
-            Ok(reached) => return Ok(reached),
-            Err(error) if tokio::time::Instant::now() > deadline => return Err(text(error)),
-            Err(error) => tracing::warn!(%error, "the broker cannot be reached yet, trying again"),
-        }
-        tokio::time::sleep(BROKER_PAUSE).await;
     }
 }
 

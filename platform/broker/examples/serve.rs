@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "it says where it listens")]
 
 use std::error::Error;
+use std::io::Write;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -41,7 +42,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         settings.authenticator = Arc::new(Secret(secret));
     }
     let broker = Broker::start(settings).await?;
-    println!("listening on {}", broker.address());
+    writeln!(std::io::stdout(), "listening on {}", broker.address())?;
     let mut terminated = signal(SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result?,

@@ -165,7 +165,10 @@ impl TestBroker {
         self.restore();
         match self.kind {
             EngineKind::InProcess => {}
-            EngineKind::RabbitMq => self.remove_from_rabbitmq().await,
+            EngineKind::RabbitMq => {
+                let consumers = self.consumers.lock().clone();
+                remove_from_rabbitmq(&self.server, &self.prefix, &consumers).await;
+            }
             EngineKind::Embedded | EngineKind::Mirrored | EngineKind::Nats => {
                 self.remove_from_nats().await
             }
@@ -180,31 +183,6 @@ impl TestBroker {
         let context = async_nats::jetstream::new(client);
         // There is none if the test has failed early.
         drop(context.delete_stream(self.nats_config().stream_name()).await);
-    }
-
-    /// The broker deletes gladly what is not there.
-    async fn remove_from_rabbitmq(&self) {
-        let (_connection, channel) = amqp(&self.server).await;
-        let consumers = self.consumers.lock().clone();
-        let of_consumers =
-            |what: &str| consumers.iter().map(|name| format!("{name}{what}")).collect::<Vec<_>>();
-        let queues = [of_consumers(""), of_consumers(".dead"), vec!["history".into()]].concat();
-        for queue in queues {
-            let name = format!("{}.{queue}", self.prefix);
-            channel
-                .queue_delete(name.into(), QueueDeleteOptions::default())
-                .await
-                .expect("deleted");
-        }
-        for exchange in [of_consumers(".caught-up"), vec!["dead".into()]].concat() {
-            let name = format!("{}.{exchange}", self.prefix);
-            channel
-                .exchange_delete(name.into(), ExchangeDeleteOptions::default())
-                .await
-                .expect("deleted");
-        }
-        let exchange = self.prefix.as_str().into();
-        channel.exchange_delete(exchange, ExchangeDeleteOptions::default()).await.expect("deleted");
     }
 
     fn nats_config(&self) -> NatsConfig {
@@ -227,6 +205,25 @@ fn place(url: &str) -> &str {
 async fn start_embedded() -> (Broker, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     (Broker::start(BrokerSettings::new(folder.path())).await.expect("a broker"), folder)
+}
+
+/// Removes what an engine with these consumers has made. The broker deletes gladly what is not there.
+pub async fn remove_from_rabbitmq(server: &str, prefix: &str, consumers: &[String]) {
+    let (_connection, channel) = amqp(server).await;
+    let of_consumers =
+        |what: &str| consumers.iter().map(|name| format!("{name}{what}")).collect::<Vec<_>>();
+    for queue in [of_consumers(""), of_consumers(".dead"), vec!["history".into()]].concat() {
+        let name = format!("{prefix}.{queue}").into();
+        channel.queue_delete(name, QueueDeleteOptions::default()).await.expect("deleted");
+    }
+    for exchange in [of_consumers(".caught-up"), vec!["dead".into()]].concat() {
+        let name = format!("{prefix}.{exchange}").into();
+        channel.exchange_delete(name, ExchangeDeleteOptions::default()).await.expect("deleted");
+    }
+    channel
+        .exchange_delete(prefix.into(), ExchangeDeleteOptions::default())
+        .await
+        .expect("deleted");
 }
 
 async fn amqp(server: &str) -> (lapin::Connection, lapin::Channel) {

@@ -21,7 +21,7 @@ use std::time::Duration;
 
 pub use answer::Answer;
 pub use authenticator::{Answering, Authenticator};
-pub use engines::{EngineKind, TestBroker};
+pub use engines::{EngineKind, TestBroker, remove_from_rabbitmq};
 pub use node::{Backend, Caller, TestNode, TestNodeBuilder};
 pub use proxy::TcpProxy;
 pub use recorder::Recorder;

@@ -3,12 +3,13 @@
 
 mod support;
 
+use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{Consumer, pull};
 use async_nats::jetstream::{self, stream};
 use async_nats::{ConnectOptions, Event};
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
 use support::client::Client;
 use support::{Cluster, Topology, eventually};
@@ -139,6 +140,46 @@ async fn a_split_installation_needs_nothing_but_files() {
     };
     eventually("the default role to arrive", is_member).await;
     cluster.stop().await;
+}
+
+/// The services of several processes meet at RabbitMQ. One of them is killed, and nothing is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_split_installation_meets_at_rabbitmq() {
+    let server = testkit::rabbitmq_server();
+    let settings =
+        [("BACKLINE_MESSAGES__ENGINE", "rabbitmq"), ("BACKLINE_MESSAGES__URL", server.as_str())];
+    let cluster = Cluster::start_with(Topology::Split, &settings).await;
+    let (prefix, consumers) = (cluster.prefix().to_owned(), consumers(&cluster).await);
+    let outcome = AssertUnwindSafe(what_happens_while_roles_is_away_arrives(&cluster));
+    let outcome = outcome.catch_unwind().await;
+    cluster.stop().await;
+    testkit::remove_from_rabbitmq(&server, &prefix, &consumers).await;
+    if let Err(panic) = outcome {
+        resume_unwind(panic);
+    }
+}
+
+async fn what_happens_while_roles_is_away_arrives(cluster: &Cluster) {
+    let client = cluster.client();
+    // The default role comes from another process by message, the organiser's rights with another one.
+    let organiser = client.new_member("ada@example.org").await;
+    cluster.kill("roles");
+    client.sign_up("bo@example.org").await;
+    cluster.restart("roles");
+    cluster.wait_until_ready().await;
+    client.sign_in("bo@example.org").await;
+    organiser.found_organiser("556677-8899").await;
+}
+
+/// The names of the consumers of all services.
+async fn consumers(cluster: &Cluster) -> Vec<String> {
+    let overview = cluster.administrator().await.get("/api/v1/admin/messages").await.expect(200);
+    let services = overview.body["services"].as_array().expect("services").clone();
+    let consumers = services.iter().flat_map(|it| it["consumers"].as_array().expect("a list"));
+    let names: Vec<_> =
+        consumers.map(|it| it["name"].as_str().expect("a name").to_owned()).collect();
+    assert!(names.contains(&"users.provision_default_role".to_owned()), "{names:?}");
+    names
 }
 
 async fn connect(cluster: &Cluster, token: &str) -> jetstream::Context {

@@ -210,6 +210,11 @@ impl Cluster {
         self.folder.path()
     }
 
+    /// What the names of this test begin with on a broker that others use too.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
     /// What the process of a service has written.
     pub fn log(&self, service: &'static str) -> String {
         let path = self.folder.path().join(format!("{}.log", self.process_of(service)));
