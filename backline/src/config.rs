@@ -14,6 +14,8 @@ use crate::services;
 
 /// The file that is read when it is there and no other is named.
 const DEFAULT_FILE: &str = "backline.toml";
+/// As many as NATS takes.
+const REPLICAS_MAX: usize = 5;
 /// Shorter secrets can be guessed.
 const SECRET_LENGTH_MIN: usize = 32;
 
@@ -131,13 +133,15 @@ pub struct MessagesConfig {
     pub prefix: String,
     /// How long the broker keeps messages, days.
     pub retention_days: u64,
+    /// How many servers of a NATS cluster keep them.
+    pub replicas: usize,
 }
 
 impl Default for MessagesConfig {
     fn default() -> Self {
-        let NatsConfig { prefix, retention, .. } = NatsConfig::default();
+        let NatsConfig { prefix, retention, replicas, .. } = NatsConfig::default();
         let retention_days = retention.as_secs() / (24 * 3600);
-        Self { engine: Engine::InProcess, url: String::new(), prefix, retention_days }
+        Self { engine: Engine::InProcess, url: String::new(), prefix, retention_days, replicas }
     }
 }
 
@@ -158,6 +162,7 @@ impl MessagesConfig {
             url: self.url().to_owned(),
             prefix: self.prefix.clone(),
             retention: self.retention(),
+            replicas: if self.engine == Engine::Nats { self.replicas } else { 1 },
             ..NatsConfig::default()
         }
     }
@@ -433,6 +438,9 @@ impl Config {
             let what =
                 "`database.url` needs `{service}` in it: each service has a database of its own";
             return Err(ConfigError(what.into()));
+        }
+        if !(1..=REPLICAS_MAX).contains(&self.messages.replicas) {
+            return Err(ConfigError(format!("`messages.replicas` must be 1 to {REPLICAS_MAX}")));
         }
         self.grpc_listen()?;
         self.broker_listen()?;

@@ -1,4 +1,4 @@
-//! `backline messages tail`, `consumers` and `backup`: what travels, how far its consumers are, and what is kept of it,
+//! `backline messages tail`, `publish`, `consumers` and `backup`: what travels, how far its consumers are, and what is kept of it,
 //! seen from the command line.
 //!
 //! Talks to the broker of the settings as any program outside does: the embedded one, or NATS.
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use async_nats::ConnectErrorKind;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::{self, stream::Stream};
 use broker::jetstream::{JetStream, Recovered, backup};
 use broker::server::Router;
@@ -54,6 +55,27 @@ pub async fn tail(
         }
     }
     Err("the broker went away".into())
+}
+
+/// Sends a message to other programs, and says whether a stream keeps it.
+pub async fn publish(
+    config: &Config,
+    token: Option<String>,
+    subject: String,
+    body: String,
+) -> Result<(), String> {
+    let context = context(config, token).await?;
+    let sent = context.publish(subject.clone(), body.into()).await.map_err(text)?;
+    match sent.await {
+        Ok(kept) => println!("kept in {} as number {}", kept.stream, kept.sequence),
+        Err(error) if error.kind() == PublishErrorKind::StreamNotFound => {
+            println!("sent to those who listen now; no stream keeps `{subject}`");
+        }
+        Err(error) => {
+            return Err(format!("{error} (it takes the permission `messages:publish`)"));
+        }
+    }
+    Ok(())
 }
 
 /// Prints each consumer of Backline's stream with what it has still to receive.

@@ -10,6 +10,7 @@ pub mod doors;
 pub mod gateway;
 pub mod http_load;
 pub mod idle;
+pub mod messages;
 pub mod orders;
 pub mod orders_postgres;
 pub mod plain_store;

@@ -4,19 +4,27 @@
 use std::path::Path;
 use std::process::ExitCode;
 
-use benches::process::{BARE_PROXY, BARE_SERVER, PROGRAM};
+use benches::process::{BARE_PROXY, BARE_SERVER, EMBEDDED_BROKER, PROGRAM};
 use benches::report::{Row, print};
 use benches::{
-    Plan, Result, authorization_server, bare, doors, gateway, idle, orders, orders_postgres,
-    sign_ins,
+    Plan, Result, authorization_server, bare, doors, gateway, idle, messages, orders,
+    orders_postgres, sign_ins,
 };
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 /// What there is to measure, in this order.
-const NAMES: [&str; 7] =
-    ["idle", "orders", "orders-postgres", "gateway", "sign-ins", "authorization-server", "doors"];
+const NAMES: [&str; 8] = [
+    "idle",
+    "orders",
+    "orders-postgres",
+    "gateway",
+    "sign-ins",
+    "authorization-server",
+    "doors",
+    "messages",
+];
 /// Wrong use of the command line.
 const EX_USAGE: u8 = 64;
 
@@ -45,6 +53,7 @@ fn main() -> ExitCode {
 async fn play(name: &str, arguments: &[String]) -> Result<ExitCode> {
     match name {
         BARE_SERVER => bare::serve(arguments).await.map(|()| ExitCode::SUCCESS),
+        EMBEDDED_BROKER => messages::serve(arguments).await.map(|()| ExitCode::SUCCESS),
         BARE_PROXY => bare::proxy(arguments).await.map(|()| ExitCode::SUCCESS),
         _ => measure(arguments).await,
     }
@@ -81,6 +90,7 @@ async fn measure_one(plan: &Plan, name: &str) -> Result<Vec<Row>> {
         "gateway" => gateway::measure(plan).await,
         "sign-ins" => sign_ins::measure(plan).await,
         "authorization-server" => authorization_server::measure(plan).await,
+        "messages" => messages::measure(plan).await,
         _ => doors::measure(plan).await,
     }
 }

@@ -19,6 +19,9 @@ pub const BARE_SERVER: &str = "bare-server";
 /// The name under which it is a bare proxy (see [`crate::bare`]).
 pub const BARE_PROXY: &str = "bare-proxy";
 
+/// The name under which it is the embedded broker alone (see [`crate::messages`]).
+pub const EMBEDDED_BROKER: &str = "embedded-broker";
+
 const START_PATIENCE: Duration = Duration::from_secs(60);
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
 /// How often `/ready` is asked; what a start-up time can be wrong by.

@@ -1,7 +1,7 @@
 //! Every benchmark runs, and sells nothing twice. Nothing is asserted of time.
 
 use benches::{
-    Plan, authorization_server, doors, gateway, idle, orders, orders_postgres, sign_ins,
+    Plan, authorization_server, doors, gateway, idle, messages, orders, orders_postgres, sign_ins,
 };
 
 fn plan() -> Plan {
@@ -41,4 +41,9 @@ async fn what_programs_ask_of_the_authorization_server_is_measured() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn event_pages_and_check_ins_are_measured() {
     assert_eq!(doors::measure(&plan()).await.expect("measured").len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn publications_and_deliveries_are_measured() {
+    assert!(!messages::measure(&plan()).await.expect("measured").is_empty());
 }

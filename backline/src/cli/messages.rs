@@ -32,6 +32,15 @@ pub(super) enum MessagesCommand {
         #[command(flatten)]
         broker: BrokerArgs,
     },
+    /// Send a message to other programs over the broker
+    Publish {
+        /// Where to, such as `tills.opened`; Backline's own subjects are for its services
+        subject: String,
+        /// What it says
+        body: String,
+        #[command(flatten)]
+        broker: PublishArgs,
+    },
     /// List who receives messages from the broker, and how many wait for each
     Consumers(BrokerArgs),
     /// List the messages that were given up, with the reason
@@ -64,6 +73,13 @@ pub(super) enum MessagesCommand {
 #[derive(Args)]
 pub(super) struct BrokerArgs {
     /// Read an access token with the permission `messages:subscribe` from standard input
+    #[arg(long)]
+    token_stdin: bool,
+}
+
+#[derive(Args)]
+pub(super) struct PublishArgs {
+    /// Read an access token with the permission `messages:publish` from standard input
     #[arg(long)]
     token_stdin: bool,
 }
@@ -105,12 +121,17 @@ pub(super) async fn execute(
         |args: &DataArgs| load(Overrides { data: args.data.clone(), ..Overrides::default() });
     match command {
         MessagesCommand::Tail { pattern, since, broker } => {
-            let (config, token) = (load(Overrides::default())?, token(&broker)?);
+            let (config, token) = (load(Overrides::default())?, token(broker.token_stdin)?);
             let told = tail::tail(&config, token, &pattern, since).await;
             told.map_err(|error| Failure(EX_SOFTWARE, error))
         }
+        MessagesCommand::Publish { subject, body, broker } => {
+            let (config, token) = (load(Overrides::default())?, token(broker.token_stdin)?);
+            let sent = tail::publish(&config, token, subject, body).await;
+            sent.map_err(|error| Failure(EX_SOFTWARE, error))
+        }
         MessagesCommand::Consumers(broker) => {
-            let (config, token) = (load(Overrides::default())?, token(&broker)?);
+            let (config, token) = (load(Overrides::default())?, token(broker.token_stdin)?);
             let printed = tail::print_consumers(&config, token).await;
             printed.map_err(|error| Failure(EX_SOFTWARE, error))
         }
@@ -138,8 +159,8 @@ pub(super) async fn execute(
     }
 }
 
-fn token(args: &BrokerArgs) -> Result<Option<String>, Failure> {
-    args.token_stdin.then(|| read_secret("token")).transpose()
+fn token(from_stdin: bool) -> Result<Option<String>, Failure> {
+    from_stdin.then(|| read_secret("token")).transpose()
 }
 
 async fn print_dead_letters(
@@ -207,7 +228,7 @@ async fn print_dead_letters_at_broker(
 ) -> Result<(), Failure> {
     let unnamed = || Failure(EX_USAGE, "say which: `--consumer NAME`".into());
     let consumer = consumer.ok_or_else(unnamed)?;
-    let token = token(&args.broker)?;
+    let token = token(args.broker.token_stdin)?;
     let printed = at_broker::print_dead_letters(config, token, &consumer).await;
     printed.map_err(|error| Failure(EX_DATA, error))
 }
@@ -220,7 +241,7 @@ async fn settle_at_broker(config: &Config, args: &LetterArgs, deed: Deed) -> Res
             return Err(Failure(EX_USAGE, "say which: `--sequence N` or `--all`".into()));
         }
     };
-    let token = token(&args.at_broker.broker)?;
+    let token = token(args.at_broker.broker.token_stdin)?;
     let settled = match deed {
         Deed::Replay => at_broker::replay(config, token, &args.consumer, chosen).await,
         Deed::Drop => at_broker::drop_letters(config, token, &args.consumer, chosen).await,

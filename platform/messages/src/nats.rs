@@ -69,6 +69,8 @@ pub struct NatsConfig {
     pub retention: Duration,
     /// How much the stream keeps, bytes; the oldest messages go first. No limit when absent.
     pub bytes_max: Option<u64>,
+    /// How many servers of a NATS cluster keep the stream. Counts when the stream is made.
+    pub replicas: usize,
     /// Who this process is, for a broker that asks for a token.
     pub token: Option<TokenSource>,
 }
@@ -80,6 +82,7 @@ impl Default for NatsConfig {
             prefix: STREAM.into(),
             retention: Duration::from_secs(14 * 24 * 3600),
             bytes_max: None,
+            replicas: 1,
             token: None,
         }
     }
@@ -137,6 +140,7 @@ impl Nats {
                 .map_or(-1, |max| i64::try_from(max).unwrap_or(i64::MAX)),
             duplicate_window: DUPLICATE_WINDOW,
             storage: stream::StorageType::File,
+            num_replicas: self.config.replicas,
             ..Default::default()
         };
         // One that is there stays as its operator has set it: replicas, limits.
