@@ -42,25 +42,29 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Row>> {
     peers.extend(peers::rabbitmq(plan).await?);
     let bare = bare::append_and_sync(plan).await?;
     let mut rows = vec![];
-    let mut rate = |what: &str, aim: &'static str, of: fn(&Figures) -> &Outcome| {
+    let mut beside = |what: &str, aim: &'static str, of: fn(&Figures) -> &Outcome| {
         rows.extend(peers.iter().map(|peer| row(what, aim, &ours, peer, of)));
     };
-    rate("publish, 1 in flight, 256 bytes, synced", "≥ 1.3 × NATS `always`", |it| {
+    beside("publish, 1 in flight, 256 bytes, synced", "≥ 1.3 × NATS `always`", |it| {
         &it.one_by_one
     });
-    rate("publish, 1,000 in flight", "≥ NATS default", |it| &it.pipelined);
-    rate("publish, receive, acknowledge", "≥ NATS default", |it| &it.received);
-    rate("one at a time, to its receipt", "", |it| &it.receipt);
+    beside("publish, 1,000 in flight", "≥ NATS default", |it| &it.pipelined);
+    beside("one at a time, to its receipt", "", |it| &it.receipt);
+    beside("publish, receive, acknowledge", "≥ NATS default", |it| &it.received);
+    rows.push(floor(&ours, &bare));
+    Ok(rows)
+}
+
+fn floor(ours: &Figures, bare: &Outcome) -> Row {
     let floor = format!("bare append and fdatasync {}", per_second(bare.per_second));
-    rows.push(Row {
+    Row {
         what: "publish, 1 in flight, 256 bytes, synced".into(),
         figure: per_second(ours.one_by_one.per_second),
         latency: ours.one_by_one.latency(),
         reference: format!("{floor} ({})", bare.latency()),
         ratio: Some(ours.one_by_one.per_second / bare.per_second),
         aim: "",
-    });
-    Ok(rows)
+    }
 }
 
 fn row(
@@ -75,7 +79,7 @@ fn row(
         what: what.to_owned(),
         figure: per_second(our.per_second),
         latency: our.latency(),
-        reference: format!("{} {} ({})", peer.name, per_second(their.per_second), their.latency()),
+        reference: format!("{} {} {}", peer.name, per_second(their.per_second), their.latency()),
         ratio: Some(our.per_second / their.per_second),
         aim,
     }

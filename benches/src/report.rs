@@ -40,8 +40,11 @@ impl Outcome {
         Self { per_second, finished, latencies }
     }
 
-    /// `p50 / p99`.
+    /// `p50 / p99`; nothing where single ones were not timed.
     pub fn latency(&self) -> String {
+        if self.latencies.max() == 0 {
+            return String::new();
+        }
         let at = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1000.0;
         format!("{:.1} / {:.1} ms", at(0.5), at(0.99))
     }
