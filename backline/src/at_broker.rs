@@ -7,7 +7,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::tail;
+use crate::inboxes::Deed;
+use crate::{tail, text};
 
 /// Which dead letters are meant.
 #[derive(Clone, Copy, Debug)]
@@ -62,32 +63,12 @@ pub async fn print_dead_letters(
     Ok(())
 }
 
-/// Has dead letters delivered again as if they were new; how many.
-pub async fn replay(
+/// Does it with dead letters of a consumer; how many there were.
+pub async fn settle(
     config: &Config,
     token: Option<String>,
     consumer: &str,
-    chosen: Chosen,
-) -> Result<u64, String> {
-    settle(config, token, consumer, "REPLAY", "replayed", chosen).await
-}
-
-/// Forgets dead letters for good; how many.
-pub async fn drop_letters(
-    config: &Config,
-    token: Option<String>,
-    consumer: &str,
-    chosen: Chosen,
-) -> Result<u64, String> {
-    settle(config, token, consumer, "DROP", "dropped", chosen).await
-}
-
-async fn settle(
-    config: &Config,
-    token: Option<String>,
-    consumer: &str,
-    verb: &str,
-    member: &str,
+    deed: Deed,
     chosen: Chosen,
 ) -> Result<u64, String> {
     let context = tail::context(config, token).await?;
@@ -95,6 +76,10 @@ async fn settle(
     let question = match chosen {
         Chosen::All => json!({ "all": true }),
         Chosen::Sequence(sequence) => json!({ "seq": sequence }),
+    };
+    let (verb, member) = match deed {
+        Deed::Replay => ("REPLAY", "replayed"),
+        Deed::Drop => ("DROP", "dropped"),
     };
     let answer: Value = ask(&context, verb, &stream, consumer, question).await?;
     answer[member].as_u64().ok_or_else(|| format!("the broker answered {answer}"))
@@ -118,8 +103,4 @@ async fn ask<T: serde::de::DeserializeOwned>(
         ),
         Response::Err { error } => Err(error.to_string()),
     }
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

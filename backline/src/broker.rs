@@ -71,12 +71,7 @@ impl EmbeddedBroker {
         tracing::info!(address = %broker.address(), "listening for NATS clients");
         let own_door = own_door(config, &broker, doorkeeper).await?;
         let nearest = own_door.as_ref().map_or(broker.address(), Server::address);
-        let own = NatsConfig {
-            url: url_of("nats", nearest),
-            bytes_max: Some(config.broker.bytes_max),
-            token: Some(TokenSource::new(move || secret.token_for(OWN_NAME))),
-            ..own
-        };
+        let own = NatsConfig { url: url_of("nats", nearest), ..Self::elsewhere(config, secret) };
         Ok(Some(Self { broker, own_door, own }))
     }
 

@@ -17,3 +17,8 @@ mod openapi;
 pub mod services;
 mod tail;
 mod telemetry;
+
+/// An error as the person at the terminal reads it.
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}

@@ -32,7 +32,7 @@ use crate::config::{Config, Engine, MailConfig, RevocationsConfig};
 use crate::inboxes::Inboxes;
 use crate::listening::Listening;
 use crate::services::{Entry, GATEWAY, TABLE, TOKENS};
-use crate::{demo, engines, master_key, openapi, telemetry};
+use crate::{demo, engines, master_key, openapi, telemetry, text};
 
 const CONSUMERS_FINISH: Duration = Duration::from_secs(10);
 /// In the data folder: letters, as long as no server takes them.
@@ -466,8 +466,4 @@ fn lock(folder: &Path, service: &str) -> Result<File, String> {
 fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

@@ -20,6 +20,7 @@ use serde_json::Value;
 
 use crate::broker::{FOLDER, url_of};
 use crate::config::{Config, Engine};
+use crate::text;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -165,8 +166,4 @@ fn url(config: &Config) -> Result<String, String> {
     };
     let scheme = if config.broker.is_encrypted() { "tls" } else { "nats" };
     Ok(url_of(scheme, address))
-}
-
-fn text(error: impl std::fmt::Display) -> String {
-    error.to_string()
 }

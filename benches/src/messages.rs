@@ -10,11 +10,14 @@ mod peers;
 mod rabbitmq;
 
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use broker::{Broker, BrokerSettings};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use crate::process::{EMBEDDED_BROKER, Process, free_address};
-use crate::report::{Outcome, Row, per_second};
+use crate::report::{Outcome, Row, histogram, per_second};
 use crate::{Plan, Result};
 
 /// What a message carries.
@@ -83,6 +86,29 @@ fn row(
         ratio: Some(our.per_second / their.per_second),
         aim,
     }
+}
+
+/// Keeps so many publications under way, each of which says how long it took.
+async fn keep_in_flight<F: Future<Output = Result<Duration>>>(
+    plan: &Plan,
+    in_flight: usize,
+    publish_one: impl Fn() -> F,
+) -> Result<Outcome> {
+    let begin = Instant::now() + plan.warm_up;
+    let end = begin + plan.measured;
+    let mut waiting: FuturesUnordered<_> = (0..in_flight).map(|_| publish_one()).collect();
+    let (mut finished, mut latencies) = (0, histogram());
+    while let Some(latency) = waiting.next().await {
+        let (latency, now) = (latency?, Instant::now());
+        finished += 1;
+        if now >= begin && now < end {
+            latencies.saturating_record(latency.as_micros() as u64);
+        }
+        if now < end {
+            waiting.push(publish_one());
+        }
+    }
+    Ok(Outcome::new(finished, latencies, plan.measured))
 }
 
 async fn ours(plan: &Plan) -> Result<Figures> {

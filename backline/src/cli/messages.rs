@@ -242,10 +242,7 @@ async fn settle_at_broker(config: &Config, args: &LetterArgs, deed: Deed) -> Res
         }
     };
     let token = token(args.at_broker.broker.token_stdin)?;
-    let settled = match deed {
-        Deed::Replay => at_broker::replay(config, token, &args.consumer, chosen).await,
-        Deed::Drop => at_broker::drop_letters(config, token, &args.consumer, chosen).await,
-    };
+    let settled = at_broker::settle(config, token, &args.consumer, deed, chosen).await;
     settled.map_err(|error| Failure(EX_DATA, error))
 }
 

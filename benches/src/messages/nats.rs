@@ -6,9 +6,8 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::{self, Context, stream};
 use bytes::Bytes;
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 
-use super::{Figures, IN_FLIGHT, PAYLOAD_BYTES};
+use super::{Figures, IN_FLIGHT, PAYLOAD_BYTES, keep_in_flight};
 use crate::report::{Outcome, histogram};
 use crate::{Plan, Result};
 
@@ -60,22 +59,8 @@ async fn publish_one(context: &Context, payload: Bytes) -> Result<Duration> {
 }
 
 async fn publish(plan: &Plan, context: &Context, in_flight: usize) -> Result<Outcome> {
-    let (begin, payload) = (Instant::now() + plan.warm_up, payload());
-    let end = begin + plan.measured;
-    let mut waiting: FuturesUnordered<_> =
-        (0..in_flight).map(|_| publish_one(context, payload.clone())).collect();
-    let (mut finished, mut latencies) = (0, histogram());
-    while let Some(latency) = waiting.next().await {
-        let (latency, now) = (latency?, Instant::now());
-        finished += 1;
-        if now >= begin && now < end {
-            latencies.saturating_record(latency.as_micros() as u64);
-        }
-        if now < end {
-            waiting.push(publish_one(context, payload.clone()));
-        }
-    }
-    Ok(Outcome::new(finished, latencies, plan.measured))
+    let payload = payload();
+    keep_in_flight(plan, in_flight, || publish_one(context, payload.clone())).await
 }
 
 /// Publishes as much as is acknowledged while a consumer receives and acknowledges; what counts is what it received.

@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
@@ -11,7 +10,7 @@ use lapin::options::{
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{BasicProperties, Channel, Confirmation, Connection};
 
-use super::{Figures, IN_FLIGHT, PAYLOAD_BYTES};
+use super::{Figures, IN_FLIGHT, PAYLOAD_BYTES, keep_in_flight};
 use crate::report::{Outcome, histogram};
 use crate::{Plan, Result};
 
@@ -67,22 +66,7 @@ async fn publish_one(channel: &Channel, queue: &str) -> Result<Duration> {
 }
 
 async fn publish(plan: &Plan, channel: &Channel, queue: &str, in_flight: usize) -> Result<Outcome> {
-    let begin = Instant::now() + plan.warm_up;
-    let end = begin + plan.measured;
-    let mut waiting: FuturesUnordered<_> =
-        (0..in_flight).map(|_| publish_one(channel, queue)).collect();
-    let (mut finished, mut latencies) = (0, histogram());
-    while let Some(latency) = waiting.next().await {
-        let (latency, now) = (latency?, Instant::now());
-        finished += 1;
-        if now >= begin && now < end {
-            latencies.saturating_record(latency.as_micros() as u64);
-        }
-        if now < end {
-            waiting.push(publish_one(channel, queue));
-        }
-    }
-    Ok(Outcome::new(finished, latencies, plan.measured))
+    keep_in_flight(plan, in_flight, || publish_one(channel, queue)).await
 }
 
 async fn receive(

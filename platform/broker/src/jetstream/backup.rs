@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use super::store::{StreamFolder, list_folders};
+use super::store::{StoredStream, StreamFolder, list_folders, sync_folder};
 use crate::log::LIVE_NAME;
 
 /// How often files may come and go while they are copied: they do so once in many megabytes.
@@ -26,9 +26,11 @@ pub fn copy(broker: &Path, to: &Path) -> io::Result<Vec<String>> {
     }
     let mut copied = vec![];
     for name in list_folders(&from)? {
+        let stream = StreamFolder::new(&from, &name);
         // One that is being made has no file yet, one that is being deleted has a name with a dot.
-        if !name.contains('.') && StreamFolder::new(&from, &name).load_stream()?.is_some() {
-            copy_stream(&from.join(&name), &to.join(&name))?;
+        let stored = if name.contains('.') { None } else { stream.load_stream()? };
+        if let Some(stored) = stored {
+            copy_stream(&stored, &stream, &StreamFolder::new(&to, &name))?;
             copied.push(name);
         }
     }
@@ -36,18 +38,13 @@ pub fn copy(broker: &Path, to: &Path) -> io::Result<Vec<String>> {
     Ok(copied)
 }
 
-fn copy_stream(from: &Path, to: &Path) -> io::Result<()> {
-    for below in ["consumers", "messages"] {
-        fs::create_dir_all(to.join(below))?;
+fn copy_stream(stored: &StoredStream, from: &StreamFolder, to: &StreamFolder) -> io::Result<()> {
+    to.save_stream(stored)?;
+    for consumer in from.load_consumers()? {
+        to.save_consumer(&consumer)?;
     }
-    let of_consumers = |name: &OsString| name.as_encoded_bytes().ends_with(b".json");
-    for name in names(&from.join("consumers"))?.iter().filter(|name| of_consumers(name)) {
-        copy_file(&from.join("consumers"), &to.join("consumers"), name)?;
-    }
-    copy_messages(&from.join("messages"), &to.join("messages"))?;
-    copy_file(from, to, &"stream.json".into())?;
-    sync_folder(&to.join("consumers"))?;
-    sync_folder(to)
+    fs::create_dir_all(to.messages())?;
+    copy_messages(&from.messages(), &to.messages())
 }
 
 /// Again until no file has come or gone meanwhile: between looking and copying the live file may have been sealed.
@@ -82,8 +79,4 @@ fn copy_file(from: &Path, to: &Path, name: &OsString) -> io::Result<()> {
 
 fn names(folder: &Path) -> io::Result<BTreeSet<OsString>> {
     fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect()
-}
-
-fn sync_folder(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
 }

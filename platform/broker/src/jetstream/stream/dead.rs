@@ -12,7 +12,7 @@ use super::Stream;
 use super::requests::{PageRequest, parse};
 use crate::jetstream::advisory::{Advisory, Delivered};
 use crate::jetstream::config::Retention;
-use crate::jetstream::consumer::{DeadLetter, Exhausted};
+use crate::jetstream::consumer::{Dead, DeadLetter, Exhausted};
 use crate::jetstream::error::{self, ApiError};
 use crate::jetstream::views::{self, DeadLetterInfo, LIST_LIMIT, time};
 
@@ -95,11 +95,7 @@ impl Stream {
         name: &str,
         payload: &[u8],
     ) -> Result<Value, ApiError> {
-        let chosen = self.choose_dead(name, payload)?;
-        let consumer = self.find_with_dead(name)?;
-        for seq in &chosen {
-            consumer.is_dirty |= consumer.progress.dead_mut().replay(*seq);
-        }
+        let chosen = self.change_dead(name, payload, Dead::replay)?;
         self.save_if_changed(name).await?;
         Ok(json!({ "replayed": chosen.len() }))
     }
@@ -110,14 +106,25 @@ impl Stream {
         name: &str,
         payload: &[u8],
     ) -> Result<Value, ApiError> {
-        let chosen = self.choose_dead(name, payload)?;
-        let consumer = self.find_with_dead(name)?;
-        for seq in &chosen {
-            consumer.is_dirty |= consumer.progress.dead_mut().drop_letter(*seq);
-        }
+        let chosen = self.change_dead(name, payload, Dead::drop_letter)?;
         chosen.iter().for_each(|seq| self.remove_if_settled(*seq));
         self.save_if_changed(name).await?;
         Ok(json!({ "dropped": chosen.len() }))
+    }
+
+    /// Does something with each of the dead letters that are meant; which ones they are.
+    fn change_dead(
+        &mut self,
+        name: &str,
+        payload: &[u8],
+        change: fn(&mut Dead, u64) -> bool,
+    ) -> Result<Vec<u64>, ApiError> {
+        let chosen = self.choose_dead(name, payload)?;
+        let consumer = self.find_with_dead(name)?;
+        for seq in &chosen {
+            consumer.is_dirty |= change(consumer.progress.dead_mut(), *seq);
+        }
+        Ok(chosen)
     }
 
     fn find_with_dead(&mut self, name: &str) -> Result<&mut super::Running, ApiError> {
