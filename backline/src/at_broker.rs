@@ -2,37 +2,15 @@
 //!
 //! Those of services are in the services' own inboxes; these are kept by the broker, whom this asks as any program does.
 
-use async_nats::jetstream::{self, ErrorCode, response::Response};
-use serde::Deserialize;
-use serde_json::{Value, json};
+use messages::{
+    BrokerConsumer, BrokerName, Chosen, DeadLetter, DeadLetterError, DeadLetterPage, Deed,
+};
 
 use crate::config::Config;
-use crate::inboxes::Deed;
-use crate::{tail, text};
+use crate::tail;
 
-/// Which dead letters are meant.
-#[derive(Clone, Copy, Debug)]
-pub enum Chosen {
-    /// All of the consumer.
-    All,
-    /// That of the message with this number in the stream.
-    Sequence(u64),
-}
-
-#[derive(Deserialize)]
-struct Page {
-    total: usize,
-    dead_letters: Vec<DeadLetter>,
-}
-
-#[derive(Deserialize)]
-struct DeadLetter {
-    stream_seq: u64,
-    subject: String,
-    deliveries: u64,
-    reason: String,
-    time: String,
-}
+/// Dead letters that are in memory at a time.
+const LETTERS_AT_ONCE: usize = 200;
 
 /// Prints the dead letters of a consumer, with their messages.
 pub async fn print_dead_letters(
@@ -40,27 +18,31 @@ pub async fn print_dead_letters(
     token: Option<String>,
     consumer: &str,
 ) -> Result<(), String> {
+    let consumer = named(config, consumer)?;
     let context = tail::context(config, token).await?;
-    let stream = config.messages.nats().stream_name();
-    let messages = context.get_stream(&stream).await.map_err(text)?;
-    let mut count = 0;
+    let (mut count, mut after) = (0, 0);
     loop {
-        let question = json!({ "offset": count });
-        let page: Page = ask(&context, "LIST", &stream, consumer, question).await?;
-        for DeadLetter { stream_seq, subject, deliveries, reason, time } in &page.dead_letters {
-            println!("{stream_seq} {time} {subject} after {deliveries} deliveries: {reason}");
-            match messages.get_raw_message(*stream_seq).await {
-                Ok(message) => println!("  {}", String::from_utf8_lossy(&message.payload)),
-                Err(error) => println!("  (its message cannot be read: {error})"),
-            }
-        }
-        count += page.dead_letters.len();
-        if page.dead_letters.is_empty() || count >= page.total {
+        let page = messages::list_dead_letters(&context, &consumer, after, LETTERS_AT_ONCE).await;
+        let DeadLetterPage { letters, has_more } = page.map_err(advice)?;
+        letters.iter().for_each(print);
+        count += letters.len();
+        after = letters.last().map_or(after, |letter| letter.sequence);
+        if !has_more {
             break;
         }
     }
     println!("{count} dead letters");
     Ok(())
+}
+
+fn print(letter: &DeadLetter) {
+    let DeadLetter { sequence, subject, deliveries, reason, given_up_at, message, is_cut } = letter;
+    println!("{sequence} {given_up_at} {subject} after {deliveries} deliveries: {reason}");
+    match message {
+        Some(message) if *is_cut => println!("  {message} … (it is longer)"),
+        Some(message) => println!("  {message}"),
+        None => println!("  (its message cannot be read)"),
+    }
 }
 
 /// Does it with dead letters of a consumer; how many there were.
@@ -71,36 +53,25 @@ pub async fn settle(
     deed: Deed,
     chosen: Chosen,
 ) -> Result<u64, String> {
+    let consumer = named(config, consumer)?;
     let context = tail::context(config, token).await?;
-    let stream = config.messages.nats().stream_name();
-    let question = match chosen {
-        Chosen::All => json!({ "all": true }),
-        Chosen::Sequence(sequence) => json!({ "seq": sequence }),
-    };
-    let (verb, member) = match deed {
-        Deed::Replay => ("REPLAY", "replayed"),
-        Deed::Drop => ("DROP", "dropped"),
-    };
-    let answer: Value = ask(&context, verb, &stream, consumer, question).await?;
-    answer[member].as_u64().ok_or_else(|| format!("the broker answered {answer}"))
+    let settled = messages::settle_dead_letters(&context, &consumer, deed, chosen).await;
+    settled.map_err(advice)
 }
 
-async fn ask<T: serde::de::DeserializeOwned>(
-    context: &jetstream::Context,
-    verb: &str,
-    stream: &str,
-    consumer: &str,
-    question: Value,
-) -> Result<T, String> {
-    let subject = format!("CONSUMER.DEAD.{verb}.{stream}.{consumer}");
-    let answer = context.request(subject, &question).await.map_err(|error| {
-        format!("{error} (only the embedded broker keeps dead letters; NATS itself does not)")
-    })?;
-    match answer {
-        Response::Ok(answer) => Ok(answer),
-        Response::Err { error } if error.error_code() == ErrorCode::CONSUMER_NOT_FOUND => Err(
-            format!("there is no consumer `{consumer}`; `backline messages consumers` lists them"),
-        ),
-        Response::Err { error } => Err(error.to_string()),
+/// A consumer of Backline's own stream.
+fn named(config: &Config, consumer: &str) -> Result<BrokerConsumer, String> {
+    let stream = config.messages.nats().stream_name();
+    let stream = BrokerName::parse(&stream).map_err(|why| format!("`messages.prefix` {why}"))?;
+    let name = BrokerName::parse(consumer).map_err(|why| format!("the consumer's name {why}"))?;
+    Ok(BrokerConsumer { stream, name })
+}
+
+fn advice(error: DeadLetterError) -> String {
+    match error {
+        DeadLetterError::NoConsumer => {
+            format!("{error}; `backline messages consumers` lists those that there are")
+        }
+        _ => error.to_string(),
     }
 }

@@ -14,6 +14,7 @@ use contracts::grpc::messages::{
     ListDeadLettersRequest, ListDeadLettersResponse, Position, StandingRequest, StandingResponse,
 };
 use database::{ConsumerStanding, Database, DeadLetter, DeadLetters, DeadLettersPage};
+use messages::Deed;
 use policies::Principal;
 use service_kit::calls::actor_of;
 use service_kit::paging::LIMIT_MAX;
@@ -38,15 +39,6 @@ struct Owner {
     database: Database,
     /// What it has consumers for now.
     consumers: Vec<&'static str>,
-}
-
-/// What is done with dead letters.
-#[derive(Clone, Copy, Debug)]
-pub enum Deed {
-    /// Another round of tries.
-    Replay,
-    /// Forgotten for good.
-    Drop,
 }
 
 /// Does it with one dead letter of a consumer, or with all of them, and puts it on record. How many there were.

@@ -6,13 +6,12 @@ use clap::{Args, Subcommand};
 use contracts::audit::Party;
 use database::{DeadLetter, DeadLetters, DeadLettersPage};
 use jiff::Timestamp;
-use messages::Message;
+use messages::{Chosen, Deed, Message};
 use uuid::Uuid;
 
 use super::{DataArgs, EX_DATA, EX_SOFTWARE, EX_USAGE, Failure, open, read_secret};
-use crate::at_broker::Chosen;
 use crate::config::{Config, ConfigError, Overrides};
-use crate::inboxes::{Deed, settle};
+use crate::inboxes::settle;
 use crate::services::TABLE;
 use crate::{at_broker, tail};
 

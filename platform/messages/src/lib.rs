@@ -8,6 +8,7 @@
 //! Nothing is lost between the two because publishers keep a message in their outbox until the
 //! engine has taken it, and an engine has taken it only when it is on disk elsewhere.
 
+mod dead_letters;
 mod in_process;
 mod message;
 mod mirrored;
@@ -18,10 +19,15 @@ mod report;
 
 use std::sync::Arc;
 
+pub use dead_letters::{
+    BrokerConsumer, BrokerName, Chosen, DeadLetter, DeadLetterError, DeadLetterPage, Deed,
+};
 pub use in_process::InProcess;
 pub use message::{Message, Payload};
 pub use mirrored::Mirrored;
-pub use nats::{Nats, NatsConfig, TokenSource, list_consumers};
+pub use nats::{
+    Nats, NatsConfig, TokenSource, list_consumers, list_dead_letters, settle_dead_letters,
+};
 pub use pattern::Pattern;
 pub use rabbitmq::{RabbitMq, RabbitMqConfig};
 pub use report::{ConsumerReport, Report, StreamReport};
@@ -88,6 +94,28 @@ pub trait Engine: Send + Sync {
     /// How much the broker keeps, and how far those are who receive from it. Empty where there is no broker.
     async fn report(&self) -> Result<Report, Error> {
         Ok(Report::default())
+    }
+
+    /// What a consumer of the broker gave up after this message of the stream, at most so many letters.
+    async fn dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        after: u64,
+        limit: usize,
+    ) -> Result<DeadLetterPage, DeadLetterError> {
+        let _ = (consumer, after, limit);
+        Err(DeadLetterError::NotKept)
+    }
+
+    /// Replays or drops what a consumer of the broker gave up; how many letters there were.
+    async fn settle_dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        deed: Deed,
+        chosen: Chosen,
+    ) -> Result<u64, DeadLetterError> {
+        let _ = (consumer, deed, chosen);
+        Err(DeadLetterError::NotKept)
     }
 
     /// Stops receiving. Publishing still works, so that outboxes can be emptied.

@@ -7,7 +7,10 @@
 
 use async_trait::async_trait;
 
-use crate::{Engine, Error, InProcess, Listener, Message, Nats, Pattern, Report, Subscription};
+use crate::{
+    BrokerConsumer, Chosen, DeadLetterError, DeadLetterPage, Deed, Engine, Error, InProcess,
+    Listener, Message, Nats, Pattern, Report, Subscription,
+};
 
 /// [`InProcess`] for the services here, and a copy of every message for a broker.
 pub struct Mirrored {
@@ -48,6 +51,24 @@ impl Engine for Mirrored {
 
     async fn report(&self) -> Result<Report, Error> {
         self.broker.report().await
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        after: u64,
+        limit: usize,
+    ) -> Result<DeadLetterPage, DeadLetterError> {
+        self.broker.dead_letters(consumer, after, limit).await
+    }
+
+    async fn settle_dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        deed: Deed,
+        chosen: Chosen,
+    ) -> Result<u64, DeadLetterError> {
+        self.broker.settle_dead_letters(consumer, deed, chosen).await
     }
 
     async fn stop(&self) {

@@ -7,6 +7,7 @@
 //! a cache which starts, or was cut off, still hears what it missed.
 
 mod consumers;
+mod dead_letters;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,9 +24,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 pub use consumers::list_consumers;
+pub use dead_letters::{list_dead_letters, settle_dead_letters};
 
 use crate::{
-    Engine, Error, Listener, Message, Pattern, Report, STREAM, StreamReport, Subscription,
+    BrokerConsumer, Chosen, DeadLetterError, DeadLetterPage, Deed, Engine, Error, Listener,
+    Message, Pattern, Report, STREAM, StreamReport, Subscription,
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -231,6 +234,27 @@ impl Engine for Nats {
             report.streams.push(stream_report(stream));
         }
         Ok(report)
+    }
+
+    async fn dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        after: u64,
+        limit: usize,
+    ) -> Result<DeadLetterPage, DeadLetterError> {
+        self.ready()?;
+        list_dead_letters(&self.context, consumer, after, limit).await
+    }
+
+    async fn settle_dead_letters(
+        &self,
+        consumer: &BrokerConsumer,
+        deed: Deed,
+        chosen: Chosen,
+    ) -> Result<u64, DeadLetterError> {
+        // Without a connection the request would wait, and be done when nobody expects it any more.
+        self.ready()?;
+        settle_dead_letters(&self.context, consumer, deed, chosen).await
     }
 
     async fn stop(&self) {

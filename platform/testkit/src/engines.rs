@@ -7,12 +7,14 @@
 use std::panic::{AssertUnwindSafe, resume_unwind};
 use std::sync::Arc;
 
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::pull;
 use broker::{Broker, BrokerSettings};
-use futures::FutureExt;
+use futures::{FutureExt, TryStreamExt};
 use lapin::options::{BasicPublishOptions, ExchangeDeleteOptions, QueueDeleteOptions};
 use messages::{
-    Engine, InProcess, Inbox, Mirrored, Nats, NatsConfig, Pattern, RabbitMq, RabbitMqConfig,
-    Subscription,
+    BrokerConsumer, BrokerName, Engine, InProcess, Inbox, Mirrored, Nats, NatsConfig, Pattern,
+    RabbitMq, RabbitMqConfig, Subscription,
 };
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -152,6 +154,28 @@ impl TestBroker {
                 .expect("published");
             client.flush().await.expect("published for certain");
         }
+    }
+
+    /// A program outside has a consumer, and says of the next messages that it will never handle them. Where no broker
+    /// is NATS this is nobody.
+    pub async fn give_up(&self, consumer: &str, count: usize) -> BrokerConsumer {
+        let stream = self.nats_config().stream_name();
+        let name = |name| BrokerName::parse(name).expect("a name");
+        let found = BrokerConsumer { stream: name(&stream), name: name(consumer) };
+        if matches!(self.kind, EngineKind::InProcess | EngineKind::RabbitMq) {
+            return found;
+        }
+        let client = async_nats::connect(&self.server).await.expect("a connection");
+        let context = async_nats::jetstream::new(client);
+        let stream = context.get_stream(stream).await.expect("the stream");
+        let config = pull::Config { durable_name: Some(consumer.into()), ..Default::default() };
+        let made = stream.get_or_create_consumer(consumer, config).await.expect("a consumer");
+        let mut given = made.messages().await.expect("messages");
+        for _ in 0..count {
+            let message = given.try_next().await.expect("received").expect("a message");
+            message.double_ack_with(AckKind::Term).await.expect("given up for certain");
+        }
+        found
     }
 
     /// Somebody deletes a consumer's queue on RabbitMQ.

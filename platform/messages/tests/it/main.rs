@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod between_processes;
+mod dead_letters;
 mod every_engine;
 mod on_nats;
 mod on_rabbitmq;
