@@ -21,7 +21,7 @@ test("an administrator sees how the messages of every service stand", async ({ p
   await expectGoodPage(page, "messages-broker");
 
   await page.getByRole("link", { name: "Dead letters" }).click();
-  await expect(page.getByRole("heading", { name: "Nothing was given up" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "No service gave anything up" })).toBeVisible();
   await page.getByRole("combobox", { name: "Consumer" }).fill("audit.record");
   await page.getByRole("option", { name: "audit.record" }).click();
   await expect(page).toHaveURL(/consumer=audit\.record/);

@@ -1,6 +1,8 @@
 //! The use cases. REST and tests call these; each authorizes in its first line. What they know of other services'
 //! databases they ask for, all services at once.
 
+mod at_broker;
+
 use std::time::Duration;
 
 use contracts::SERVICES;
@@ -12,7 +14,7 @@ use contracts::grpc::messages::{
 };
 use futures::future::join_all;
 use jiff::Timestamp;
-use messages::Report;
+use messages::{Deed, Report};
 use policies::{Actor, Resource};
 use service_kit::Channel;
 use service_kit::Error as PlatformError;
@@ -21,8 +23,8 @@ use tonic::{Response, Status};
 
 use crate::Messaging;
 use crate::domain::{
-    ConsumerStanding, DeadLetter, Deed, Hours, LetterFilter, LetterPage, Letters, Part, Peak,
-    Position, ServiceStanding, Standing,
+    ConsumerStanding, DeadLetter, Hours, LetterFilter, LetterPage, Letters, Part, Peak, Position,
+    ServiceStanding, Standing,
 };
 use crate::error::{Error, Result};
 use crate::store;

@@ -2,6 +2,7 @@
 
 use contracts::SERVICES;
 use jiff::{SignedDuration, Timestamp};
+use messages::{BrokerConsumer, Chosen};
 use uuid::Uuid;
 
 /// How long what the samples found is kept, and how far back one can look.
@@ -192,19 +193,17 @@ impl LetterPage {
     }
 }
 
-/// What is done with dead letters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Another round of tries.
-    Replay,
-    /// Forgotten for good.
-    Drop,
-}
-
-/// Which dead letters are meant: one of a consumer, or all of them.
+/// Which dead letters of a service are meant: one of a consumer, or all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letters {
     pub service: &'static str,
     pub consumer: String,
     pub message_id: Option<Uuid>,
+}
+
+/// Which dead letters of a program outside are meant, which the broker keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BrokerLetters {
+    pub consumer: BrokerConsumer,
+    pub chosen: Chosen,
 }

@@ -1,10 +1,12 @@
 //! REST: translates, decides nothing.
 
+mod at_broker;
 pub mod views;
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use messages::Deed;
 use serde::Deserialize;
 use service_kit::http::{Identity, Json, Query};
 use service_kit::paging::{Page, PageQuery, Paged};
@@ -14,7 +16,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use crate::Messaging;
-use crate::domain::{DeadLetter, Deed, Hours, LetterFilter, Letters, Position, consumer, service};
+use crate::domain::{DeadLetter, Hours, LetterFilter, Letters, Position, consumer, service};
 use views::{CountView, DeadLetterView, LagView, LetterPageView, OverviewView, series};
 
 /// The URLs of this service.
@@ -25,6 +27,9 @@ pub fn router(messaging: Arc<Messaging>) -> OpenApiRouter {
         .routes(routes!(list_dead_letters)) //   /api/v1/admin/messages/dead-letters
         .routes(routes!(replay_dead_letters)) // /api/v1/admin/messages/dead-letters/replay
         .routes(routes!(drop_dead_letters)) //   /api/v1/admin/messages/dead-letters/drop
+        .routes(routes!(at_broker::list_broker_dead_letters)) // /api/v1/admin/messages/broker/dead-letters
+        .routes(routes!(at_broker::replay_broker_dead_letters)) // /api/v1/admin/messages/broker/dead-letters/replay
+        .routes(routes!(at_broker::drop_broker_dead_letters)) // /api/v1/admin/messages/broker/dead-letters/drop
         .with_state(messaging)
 }
 

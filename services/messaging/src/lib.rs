@@ -2,8 +2,9 @@
 //!
 //! Owns the database `messaging`, in which it keeps what its samples found; no other service reads it. Every inbox
 //! and outbox stays with its service: this one asks over gRPC (`backline.messages.v1`), as nobody else may.
-//! Publishes and consumes nothing. Invariants: a service that is away is named and hides nothing of the others; whoever
-//! replays or drops has been authorized here, and is on record with the service whose dead letters those were.
+//! What programs outside gave up is at the broker, and asked for there. Publishes what is done about that, for the audit
+//! log; consumes nothing. Invariants: a service that is away is named and hides nothing of the others; whoever replays or
+//! drops has been authorized here, and is on record: with the service whose dead letters those were, or here.
 
 mod app;
 mod domain;

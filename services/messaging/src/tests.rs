@@ -1,6 +1,8 @@
 //! Tests of the whole service: the real router, the real database, the real tokens. What the processes would say of
 //! their databases comes from a [`Process`].
 
+mod at_broker;
+mod broker;
 mod domain;
 mod http;
 mod jobs;

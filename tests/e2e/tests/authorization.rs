@@ -36,6 +36,9 @@ const LAG: &str = "/api/v1/admin/messages/lag";
 const DEAD_LETTERS: &str = "/api/v1/admin/messages/dead-letters";
 const REPLAY: &str = "/api/v1/admin/messages/dead-letters/replay";
 const DROP: &str = "/api/v1/admin/messages/dead-letters/drop";
+const BROKER_DEAD_LETTERS: &str = "/api/v1/admin/messages/broker/dead-letters";
+const BROKER_REPLAY: &str = "/api/v1/admin/messages/broker/dead-letters/replay";
+const BROKER_DROP: &str = "/api/v1/admin/messages/broker/dead-letters/drop";
 
 /// Who may use a route.
 #[derive(Clone, Copy)]
@@ -119,6 +122,7 @@ fn rows(world: &World) -> Vec<Row> {
     let nobody = uuid::Uuid::now_v7();
     let customer_staff = &["organiser-admin", "crew-admin"][..];
     let letters = json!({ "service": "audit", "consumer": "audit.record" });
+    let broker_letters = json!({ "stream": "backline_events", "consumer": "nobody" });
     let account =
         json!({ "email": "not an address", "password": "x", "firstName": "", "lastName": "" });
     let taken = json!({
@@ -285,6 +289,15 @@ fn rows(world: &World) -> Vec<Row> {
         row(get.clone(), DEAD_LETTERS, DEAD_LETTERS, Who::Roles(&[])),
         row(post.clone(), REPLAY, REPLAY, Who::Roles(&[])).body(letters.clone()),
         row(post.clone(), DROP, DROP, Who::Roles(&[])).body(letters),
+        row(
+            get.clone(),
+            BROKER_DEAD_LETTERS,
+            &format!("{BROKER_DEAD_LETTERS}?stream=backline_events&consumer=nobody"),
+            Who::Roles(&[]),
+        ),
+        row(post.clone(), BROKER_REPLAY, BROKER_REPLAY, Who::Roles(&[]))
+            .body(broker_letters.clone()),
+        row(post.clone(), BROKER_DROP, BROKER_DROP, Who::Roles(&[])).body(broker_letters),
         // Customers
         row(get.clone(), "/api/v1/customers", "/api/v1/customers", Who::SignedIn),
         row(post.clone(), "/api/v1/customers", "/api/v1/customers", Who::Roles(&["member"]))

@@ -3,11 +3,13 @@
 
 mod support;
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, resume_unwind};
+use std::process::Stdio;
 use std::time::Duration;
 
 use async_nats::jetstream::consumer::{Consumer, pull};
-use async_nats::jetstream::{self, stream};
+use async_nats::jetstream::{self, AckKind, stream};
 use async_nats::{ConnectOptions, Event};
 use futures::{FutureExt, StreamExt};
 use serde_json::{Value, json};
@@ -17,6 +19,7 @@ use tokio::sync::mpsc;
 
 const STREAM: &str = "backline_events";
 const SUBSCRIBES: &[&str] = &["messages:subscribe"];
+const LETTERS: &str = "/api/v1/admin/messages/broker/dead-letters";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_receives_what_happens_also_what_happened_while_it_or_the_broker_was_away() {
@@ -112,6 +115,119 @@ async fn a_program_that_is_removed_is_cut_off() {
     let again = ConnectOptions::with_token(token).connect(cluster.broker_address()).await;
     assert!(again.is_err(), "its token is dead");
     cluster.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_program_gave_up_is_replayed_and_dropped_by_administrators_and_on_record() {
+    let cluster = Cluster::start(Topology::OneProcess).await;
+    let admin = cluster.administrator().await;
+    for email in ["ada@example.org", "bo@example.org", "cy@example.org"] {
+        cluster.client().sign_up(email).await;
+    }
+    let token = token_of(&cluster, &register(&admin, SUBSCRIBES).await).await;
+    let wiki = consumer(&connect(&cluster, &token).await, "wiki").await;
+    for _ in 0..4 {
+        give_up_next(&wiki).await;
+    }
+    let overview = admin.get("/api/v1/admin/messages").await.expect(200).body;
+    let consumers = overview["broker"]["consumers"].as_array().expect("consumers");
+    let shown = consumers.iter().find(|consumer| consumer["name"] == "wiki").expect("the consumer");
+    assert_eq!((&shown["stream"], &shown["deadLetters"]), (&json!(STREAM), &json!(4)));
+
+    let sequences = letters(&admin, "wiki").await;
+    assert_eq!(sequences.len(), 4);
+    let of = |sequence: Option<u64>| json!({ "stream": STREAM, "consumer": "wiki", "sequence": sequence });
+    let settle =
+        async |deed: &str, sequence| admin.post(&format!("{LETTERS}/{deed}"), of(sequence)).await;
+    assert_eq!(settle("replay", Some(sequences[1])).await.expect(200).body, json!({ "count": 1 }));
+    assert_eq!(next_of(&wiki).await["data"]["email"], "ada@example.org");
+    settle("replay", Some(sequences[1])).await.expect_problem(404, "no_dead_letter");
+    assert_eq!(settle("drop", Some(sequences[2])).await.expect(200).body, json!({ "count": 1 }));
+
+    // The same on the command line, as a program.
+    let arguments = ["dead-letters", "--at-broker", "--consumer", "wiki", "--token-stdin"];
+    let printed = run(&cluster, &arguments, &token);
+    assert!(
+        printed.ends_with("2 dead letters\n") && printed.contains("cy@example.org"),
+        "{printed}"
+    );
+    let first = sequences[0].to_string();
+    let arguments = ["drop", "wiki", "--at-broker", "--sequence", &first, "--token-stdin"];
+    assert_eq!(run(&cluster, &arguments, &token), "forgotten\n");
+
+    assert_eq!(settle("drop", None).await.expect(200).body, json!({ "count": 1 }));
+    assert!(letters(&admin, "wiki").await.is_empty());
+    let nobody = format!("{LETTERS}?stream={STREAM}&consumer=nobody");
+    admin.get(&nobody).await.expect_problem(404, "no_consumer");
+
+    let expected = [
+        ("messages:drop", "*"),
+        ("messages:drop", &*sequences[2].to_string()),
+        ("messages:replay", &*sequences[1].to_string()),
+    ]
+    .map(|(action, id)| (action.to_owned(), id.to_owned()));
+    assert_eq!(on_record(&admin, 3).await, expected);
+    cluster.stop().await;
+}
+
+/// What the administrator has done at the broker, the newest first: action and dead letter.
+async fn on_record(admin: &Client, count: usize) -> Vec<(String, String)> {
+    let entries = eventually("the entries", || async {
+        let found = admin.get("/api/v1/audit?action=messages:").await.expect(200);
+        let entries = found.items().to_vec();
+        (entries.len() >= count).then_some(entries)
+    })
+    .await;
+    let about = |entry: &Value| {
+        assert_eq!((&entry["service"], &entry["outcome"]), (&json!("messaging"), &json!("done")));
+        assert_eq!(entry["actor"]["label"], "admin@example.org");
+        assert_eq!(entry["details"], json!({ "name": "wiki", "stream": STREAM }));
+        assert_eq!(entry["on"]["kind"], "DeadLetter");
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&entry["action"]), text(&entry["on"]["id"]))
+    };
+    entries.iter().map(about).collect()
+}
+
+/// The numbers of a consumer's dead letters, page by page.
+async fn letters(admin: &Client, consumer: &str) -> Vec<u64> {
+    let (mut sequences, mut cursor) = (vec![], String::new());
+    loop {
+        let path = format!("{LETTERS}?stream={STREAM}&consumer={consumer}&limit=3{cursor}");
+        let page = admin.get(&path).await.expect(200);
+        for letter in page.items() {
+            assert_eq!(letter["subject"], "backline.events.user.created");
+            let message = letter["message"].as_str().expect("a message");
+            let message: Value = serde_json::from_str(message).expect("a CloudEvent in JSON");
+            assert_eq!(
+                (&message["type"], &letter["isCut"]),
+                (&json!("user.created"), &json!(false))
+            );
+            sequences.push(letter["sequence"].as_u64().expect("a number"));
+        }
+        let Some(next) = page.body["nextCursor"].as_str() else { return sequences };
+        cursor = format!("&cursor={next}");
+    }
+}
+
+/// The receiver of the next message says that it will never handle it.
+async fn give_up_next(consumer: &Consumer<pull::Config>) {
+    let messages = consumer.fetch().max_messages(1).expires(Duration::from_secs(20));
+    let mut messages = messages.messages().await.expect("asked");
+    let message = messages.next().await.expect("a message").expect("received");
+    message.double_ack_with(AckKind::Term).await.expect("given up for certain");
+}
+
+/// What the command line says of messages, with a token on standard input.
+fn run(cluster: &Cluster, arguments: &[&str], token: &str) -> String {
+    let mut command = cluster.command();
+    command.arg("messages").args(arguments).arg("--data").arg(cluster.data());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("started");
+    child.stdin.take().expect("standard input").write_all(token.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("ended");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text")
 }
 
 /// Services of several processes meet at the embedded broker. It is killed, and nothing is lost.

@@ -23,6 +23,8 @@ export interface Server {
   url: string;
   /** The data directory. */
   data: string;
+  /** The port of the embedded broker, where one was wanted. */
+  brokerPort: number | null;
   /** Everything printed so far. */
   output: () => string;
   /** The token of the link at which the first administrator is made. */
@@ -35,10 +37,11 @@ export const HOST = "127.0.0.1";
 
 /**
  * Starts a server; `name` tells its log in `e2e-results` from the others, `host` is what browsers are to
- * call this machine.
+ * call this machine. The embedded broker runs where a journey wants one.
  */
-export async function startServer(name: string, host = HOST): Promise<Server> {
+export async function startServer(name: string, host = HOST, hasBroker = false): Promise<Server> {
   const port = await findFreePort();
+  const brokerPort = hasBroker ? await findFreePort() : null;
   const url = `http://${host}:${port}`;
   const data = mkdtempSync(path.join(tmpdir(), "backline-e2e-"));
   mkdirSync(RESULTS, { recursive: true });
@@ -51,7 +54,7 @@ export async function startServer(name: string, host = HOST): Promise<Server> {
       ...process.env,
       // Several run at once on one machine, and nobody here speaks gRPC.
       BACKLINE_NODE__GRPC_LISTEN: "",
-      BACKLINE_BROKER__LISTEN: "",
+      BACKLINE_BROKER__LISTEN: brokerPort === null ? "" : `${HOST}:${brokerPort}`,
       ...(host === HOST ? {} : { BACKLINE_NODE__PUBLIC_URL: url }),
     },
   });
@@ -77,7 +80,7 @@ export async function startServer(name: string, host = HOST): Promise<Server> {
     await stop();
     throw error;
   }
-  return { url, data, output, stop, setupToken: () => readSetupToken(output) };
+  return { url, data, brokerPort, output, stop, setupToken: () => readSetupToken(output) };
 }
 
 async function readSetupToken(output: () => string): Promise<string> {

@@ -77,6 +77,12 @@ export class Person {
     return this.call("POST", "/orders", { lines: [{ eventId, quantity }], buyer }, key);
   }
 
+  /** What a program shows that acts for this person. */
+  async accessToken(): Promise<string> {
+    this.token ??= await this.signIn();
+    return this.token;
+  }
+
   /** Whether a role has reached everybody who decides. */
   async hasRights(): Promise<boolean> {
     return (await this.call<Me>("GET", "/users/me")).permissions.length > 0;
@@ -118,6 +124,12 @@ export class Site {
 
   setupToken(): Promise<string> {
     return this.server.setupToken();
+  }
+
+  /** The port of the embedded broker. */
+  get brokerPort(): number {
+    if (this.server.brokerPort === null) throw new Error("`test.use({ hasBroker: true })` was forgotten");
+    return this.server.brokerPort;
   }
 
   /** Waits for a letter with a link to the page; answers the link's path and query. */

@@ -37,15 +37,18 @@ interface TestFixtures {
 interface WorkerFixtures {
   /** What the browser calls this machine; a file of journeys may `test.use` another name. */
   host: string;
+  /** Whether programs outside receive messages; a file of journeys may `test.use` it. */
+  hasBroker: boolean;
   site: Site;
 }
 
 export const test = base.extend<TestFixtures, WorkerFixtures>({
   host: [HOST, { option: true, scope: "worker" }],
+  hasBroker: [false, { option: true, scope: "worker" }],
 
   site: [
-    async ({ host }, use, { project }) => {
-      const server = await startServer(project.name, host);
+    async ({ host, hasBroker }, use, { project }) => {
+      const server = await startServer(project.name, host, hasBroker);
       await use(new Site(server));
       await server.stop();
     },

@@ -1,5 +1,10 @@
 /** Lists that the server hands out a page at a time, from the first page on. */
-import { infiniteQueryOptions, type QueryKey, useSuspenseInfiniteQuery } from "@tanstack/react-query";
+import {
+  infiniteQueryOptions,
+  type QueryKey,
+  useInfiniteQuery,
+  useSuspenseInfiniteQuery,
+} from "@tanstack/react-query";
 
 export interface Page<Item> {
   items: Item[];
@@ -24,6 +29,18 @@ export function usePages<Item>(options: ReturnType<typeof pagesQuery<Item>>) {
   const { data, hasNextPage, fetchNextPage, isFetchingNextPage } = useSuspenseInfiniteQuery(options);
   return {
     items: data.pages.flatMap((page) => page.items),
+    onMore: hasNextPage ? () => void fetchNextPage() : undefined,
+    isLoadingMore: isFetchingNextPage,
+  };
+}
+
+/** The same for a list that is only a part of its page: what fails is said where the list would be. */
+export function usePagesInPlace<Item>(options: ReturnType<typeof pagesQuery<Item>>) {
+  const { data, error, refetch, hasNextPage, fetchNextPage, isFetchingNextPage } = useInfiniteQuery(options);
+  return {
+    items: data?.pages.flatMap((page) => page.items),
+    error,
+    onRetry: () => void refetch(),
     onMore: hasNextPage ? () => void fetchNextPage() : undefined,
     isLoadingMore: isFetchingNextPage,
   };

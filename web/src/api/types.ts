@@ -29,6 +29,7 @@ export type ServiceMessages = Schemas["ServiceMessages"];
 export type MessagesBroker = Schemas["MessagesBroker"];
 export type MessagesLag = Schemas["MessagesLag"];
 export type DeadLetter = Schemas["DeadLetter"];
+export type BrokerDeadLetter = Schemas["BrokerDeadLetter"];
 export type DeadLetterPage = Schemas["DeadLetterPage"];
 export type PermissionExplanation = Schemas["PermissionExplanation"];
 

@@ -271,6 +271,44 @@ impl From<DeadLetter> for DeadLetterView {
     }
 }
 
+/// A message that a program outside gave up, and that waits at the broker for somebody to decide.
+#[derive(Serialize, utoipa::ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = BrokerDeadLetter)]
+pub struct BrokerDeadLetterView {
+    /// The message's number in the stream.
+    sequence: u64,
+    /// Where it was published to.
+    #[schema(example = "backline.events.role.assigned")]
+    subject: String,
+    /// How often it was delivered.
+    deliveries: u64,
+    /// Why it was given up.
+    reason: String,
+    #[schema(value_type = String, format = DateTime)]
+    given_up_at: Timestamp,
+    /// The message itself, at most its first 64 KiB; `null` when it is not in the stream any more.
+    #[schema(required)]
+    message: Option<String>,
+    /// Whether the message is longer than what is shown of it.
+    is_cut: bool,
+}
+
+impl From<messages::DeadLetter> for BrokerDeadLetterView {
+    fn from(letter: messages::DeadLetter) -> Self {
+        let messages::DeadLetter {
+            sequence,
+            subject,
+            deliveries,
+            reason,
+            given_up_at,
+            message,
+            is_cut,
+        } = letter;
+        Self { sequence, subject, deliveries, reason, given_up_at, message, is_cut }
+    }
+}
+
 /// How many dead letters there were.
 #[derive(Serialize, utoipa::ToSchema)]
 #[schema(as = DeadLetterCount)]

@@ -1,17 +1,15 @@
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use contracts::grpc::messages::StandingResponse;
 use contracts::ids::CustomerId;
 use insta::assert_json_snapshot;
-use messages::{
-    ConsumerReport, Engine, Error, Listener, Message, Pattern, Report, StreamReport, Subscription,
-};
+use messages::{ConsumerReport, Report, StreamReport};
 use serde_json::{Value, json};
 use service_kit::Context;
 use testkit::{Answer, Caller};
 use uuid::Uuid;
 
+use super::broker::Broker;
 use super::{LETTERS, MESSAGES, Process, administrator, consumer, messaging, node};
 
 fn of<'a>(overview: &'a Answer, service: &str) -> &'a Value {
@@ -67,45 +65,14 @@ async fn the_overview_says_how_every_service_stands_and_who_is_away() {
     assert_eq!(overview.body["broker"], empty);
 }
 
-/// An engine with a broker that says this of itself, or is away.
-struct Broker(Option<Report>);
-
-#[async_trait]
-impl Engine for Broker {
-    async fn publish(&self, _: &[Message]) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn subscribe(&self, _: Subscription) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn listen(&self, _: Pattern, _: Listener) -> Result<(), Error> {
-        Ok(())
-    }
-
-    fn wants(&self, _: &str) -> bool {
-        true
-    }
-
-    fn ready(&self) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn report(&self) -> Result<Report, Error> {
-        self.0.clone().ok_or_else(|| Error::Broker("away".into()))
-    }
-
-    async fn stop(&self) {}
-}
-
 #[tokio::test]
 async fn the_overview_has_what_the_broker_says_of_itself() {
     let process = Process::default();
     let node = node(&process, &[]).await;
     let administrator = super::somebody_who_may_everything();
+    let broker = |report| Broker { report, ..Broker::default() };
     let overview = async |report| {
-        let ctx = Context { messages: Arc::new(Broker(report)), ..node.context() };
+        let ctx = Context { messages: Arc::new(broker(report)), ..node.context() };
         let overview = messaging(&ctx).overview(&administrator).await.expect("permitted");
         serde_json::to_value(crate::http::views::OverviewView::from(overview)).expect("JSON")
     };

@@ -1,9 +1,10 @@
 /** What the broker keeps, and how far those are who receive it. */
 import { Alert, Stack, Text, Title } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import type { MessagesBroker as Broker } from "../../api/types";
 import { type Column, DataTable } from "../../ui/DataTable";
 import { EmptyState } from "../../ui/EmptyState";
-import { formatBytes, formatCount } from "../../ui/format";
+import { formatBytes, formatCount, formatQuantity } from "../../ui/format";
 import { Icon } from "../../ui/icons";
 import { Surface } from "../../ui/Surface";
 import { Since } from "./MessageWords";
@@ -125,6 +126,18 @@ const CONSUMERS: Column<Consumer>[] = [
     key: "deadLetters",
     header: "Given up",
     isNumeric: true,
-    cell: ({ deadLetters }) => formatCount(deadLetters),
+    cell: ({ stream, name, deadLetters }) =>
+      deadLetters === 0 ? (
+        formatCount(deadLetters)
+      ) : (
+        <Link
+          to="/admin/messages"
+          search={{ part: "letters", stream, consumer: name }}
+          aria-label={`${formatQuantity(deadLetters, "dead letter")} of ${name}`}
+          className={styles.bad}
+        >
+          {formatCount(deadLetters)}
+        </Link>
+      ),
   },
 ];

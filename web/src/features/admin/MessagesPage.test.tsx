@@ -2,7 +2,7 @@ import { screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { session } from "../../api/session";
-import type { DeadLetter, MessagesLag, MessagesOverview } from "../../api/types";
+import type { BrokerDeadLetter, DeadLetter, MessagesLag, MessagesOverview } from "../../api/types";
 import { renderApp } from "../../testing/renderApp";
 import { sampleMe } from "../../testing/samples";
 import { answer, serveApi } from "../../testing/server";
@@ -80,6 +80,18 @@ function letter(number: number): DeadLetter {
   };
 }
 
+function brokerLetter(sequence: number, message: string | null = '{"till":1}'): BrokerDeadLetter {
+  return {
+    sequence,
+    subject: "tills.opened",
+    deliveries: 3,
+    reason: `not acknowledged after ${sequence} seconds`,
+    givenUpAt: "2026-11-20T10:15:00Z",
+    message,
+    isCut: false,
+  };
+}
+
 const served = {
   "GET /api/v1/admin/messages": () => answer(overview),
   "GET /api/v1/admin/messages/lag": () => answer({ items: lag, nextCursor: null }),
@@ -103,7 +115,7 @@ test("services show what waits, and one that is away is named", async () => {
   expect(within(table.getByRole("row", { name: /users outbox/ })).getByText("3")).toBeDefined();
   const given = table.getByRole("link", { name: "2 dead letters of users.provide" });
   expect(given.getAttribute("href")).toContain("part=letters");
-  expect(screen.getByRole("link", { name: "Dead letters (2)" })).toBeDefined();
+  expect(screen.getByRole("link", { name: "Dead letters (4)" })).toBeDefined();
 });
 
 test("the curve is that of the consumer with most to do, until another one is chosen", async () => {
@@ -141,6 +153,8 @@ test("the broker shows its streams and who receives them", async () => {
   expect(within(stream).getByText("1.43 MB")).toBeDefined();
   const consumer = screen.getByRole("row", { name: /wiki/ });
   expect(within(consumer).getByText("The crew's wiki")).toBeDefined();
+  const given = within(consumer).getByRole("link", { name: "2 dead letters of wiki" });
+  expect(given.getAttribute("href")).toContain("part=letters&stream=backline_events&consumer=wiki");
 });
 
 test("a broker that is away and one that there is none of are told apart", async () => {
@@ -187,7 +201,8 @@ test("a dead letter says why, shows the message, and is replayed or dropped", as
   dialog = within(await screen.findByRole("dialog"));
   expect(dialog.getByText(/forgotten for good/)).toBeDefined();
   await userEvent.click(dialog.getByRole("button", { name: "Drop" }));
-  expect(await screen.findByText("Nothing was given up")).toBeDefined();
+  expect(await screen.findByText("No service gave anything up")).toBeDefined();
+  expect(screen.getByRole("link", { name: "2 dead letters of wiki" })).toBeDefined();
   expect(settled).toEqual([
     ["replay", { ...which, messageId: letter(1).messageId }],
     ["drop", { ...which, messageId: letter(2).messageId }],
@@ -223,6 +238,91 @@ test("all dead letters of a consumer are dropped at once, and what the server sa
   expect(asked[0]?.get("consumer")).toBe("users.provide");
 });
 
+test("what a program outside gave up is shown, replayed and dropped in the same way", async () => {
+  const settled: unknown[] = [];
+  let items = [brokerLetter(7), { ...brokerLetter(9, "x".repeat(9)), isCut: true }, brokerLetter(11, null)];
+  const settle =
+    (deed: string, left: number) =>
+    ({ body }: { body: unknown }) => {
+      settled.push([deed, body]);
+      items = items.slice(items.length - left);
+      return answer({ count: 1 });
+    };
+  serveApi({
+    ...asAdmin,
+    ...served,
+    "GET /api/v1/admin/messages/broker/dead-letters": () => answer({ items, nextCursor: null }),
+    "POST /api/v1/admin/messages/broker/dead-letters/replay": settle("replay", 2),
+    "POST /api/v1/admin/messages/broker/dead-letters/drop": settle("drop", 0),
+  });
+  renderApp("/admin/messages?part=letters&stream=backline_events&consumer=wiki");
+
+  const headings = await screen.findAllByRole("heading", { name: "tills.opened" });
+  const first = within(headings[0]?.closest("li") as HTMLElement);
+  expect(first.getByText("not acknowledged after 7 seconds")).toBeDefined();
+  expect(first.getByText(/, number 7 in backline_events/)).toBeDefined();
+  expect(first.getByText(/3 deliveries, given up/)).toBeDefined();
+  expect(first.getByLabelText("The message").textContent).toBe('{\n  "till": 1\n}');
+  expect(screen.getByText("It is longer: this is its beginning.")).toBeDefined();
+  expect(screen.getByText("The broker does not keep the message any more.")).toBeDefined();
+  expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Consumer" }).value).toBe("wiki");
+
+  await userEvent.click(first.getByRole("button", { name: "Replay" }));
+  let dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByText(/delivered again, before what is new/)).toBeDefined();
+  await userEvent.click(dialog.getByRole("button", { name: "Replay" }));
+  await waitFor(() => expect(screen.queryByText("not acknowledged after 7 seconds")).toBeNull());
+
+  await userEvent.click(await screen.findByRole("button", { name: "Drop all" }));
+  dialog = within(await screen.findByRole("dialog"));
+  expect(dialog.getByText("2 dead letters of wiki")).toBeDefined();
+  await userEvent.click(dialog.getByRole("button", { name: "Drop" }));
+  expect(await screen.findByText("Nothing was given up here")).toBeDefined();
+  const which = { stream: "backline_events", consumer: "wiki" };
+  expect(settled).toEqual([
+    ["replay", { ...which, sequence: 7 }],
+    ["drop", which],
+  ]);
+});
+
+test("a consumer that is chosen leads to its list, wherever it is kept", async () => {
+  serveApi({
+    ...asAdmin,
+    ...served,
+    "GET /api/v1/admin/messages/broker/dead-letters": () =>
+      answer({ items: [brokerLetter(7)], nextCursor: null }),
+  });
+  const { router } = renderApp("/admin/messages?part=letters");
+  await userEvent.click(await screen.findByRole("combobox", { name: "Consumer" }));
+  await userEvent.click(await screen.findByRole("option", { name: "wiki" }));
+  expect(await screen.findByText("not acknowledged after 7 seconds")).toBeDefined();
+  expect(router.state.location.search).toEqual({
+    part: "letters",
+    stream: "backline_events",
+    consumer: "wiki",
+  });
+  expect(screen.queryByText(/Programs outside gave up more/)).toBeNull();
+  await userEvent.click(screen.getByRole("combobox", { name: "Consumer" }));
+  await userEvent.click(await screen.findByRole("option", { name: "users.provide" }));
+  expect(await screen.findByText("the role 1 is not known")).toBeDefined();
+});
+
+test.each([
+  ["no_consumer", 404, /not at the broker any more/],
+  ["dead_letters_not_kept", 409, /Only the embedded broker keeps/],
+])("a list that cannot be had says why in its place: %s", async (code, status, says) => {
+  serveApi({
+    ...asAdmin,
+    ...served,
+    "GET /api/v1/admin/messages/broker/dead-letters": () => answer({ code, title: "Not so" }, status),
+  });
+  renderApp("/admin/messages?part=letters&stream=backline_events&consumer=gone");
+  expect(await screen.findByText(says)).toBeDefined();
+  expect(screen.getByRole("button", { name: "Try again" })).toBeDefined();
+  expect(screen.getByRole<HTMLInputElement>("combobox", { name: "Consumer" }).value).toBe("gone");
+  expect(screen.queryByText("Nothing was given up here")).toBeNull();
+});
+
 test("who may look and not act has no buttons", async () => {
   serveApi({ ...asWho(["messages:read"]), ...served });
   renderApp("/admin/messages?part=letters&service=users&consumer=users.provide");
@@ -234,10 +334,13 @@ test("who may look and not act has no buttons", async () => {
 });
 
 test("what stands in the address is read with care, and sums are sums", () => {
-  expect(readMessagesSearch({ part: "letters", span: "week", service: "a", consumer: "b" })).toEqual({
+  expect(
+    readMessagesSearch({ part: "letters", span: "week", service: "a", stream: "c", consumer: "b" }),
+  ).toEqual({
     part: "letters",
     span: "week",
     service: "a",
+    stream: "c",
     consumer: "b",
   });
   expect(readMessagesSearch({ part: "toString", span: "day", service: 7 })).toEqual({});

@@ -9,14 +9,15 @@ import { PageHeader } from "../../ui/PageHeader";
 import { DeadLetters } from "./DeadLetters";
 import { MessagesBroker } from "./MessagesBroker";
 import { MessagesServices } from "./MessagesServices";
-import { overviewQuery, PARTS, type Part, totalsOf } from "./messages";
+import { outsideOf, overviewQuery, PARTS, type Part, sum, totalsOf } from "./messages";
 
 const route = getRouteApi("/_signedIn/admin/messages/");
 
 export function MessagesPage() {
   const { part = "services" } = route.useSearch();
   const { data: overview } = useSuspenseQuery(overviewQuery);
-  const { away, deadLetters } = totalsOf(overview.services);
+  const { away, deadLetters: ofServices } = totalsOf(overview.services);
+  const deadLetters = ofServices + sum(outsideOf(overview.broker).map((consumer) => consumer.deadLetters));
 
   return (
     <>
@@ -48,7 +49,7 @@ export function MessagesPage() {
         )}
         {part === "services" && <MessagesServices services={overview.services} />}
         {part === "broker" && <MessagesBroker broker={overview.broker} />}
-        {part === "letters" && <DeadLetters services={overview.services} />}
+        {part === "letters" && <DeadLetters overview={overview} />}
       </Stack>
     </>
   );
