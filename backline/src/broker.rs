@@ -3,6 +3,7 @@
 //! A client shows an access token of Backline, as NATS clients show tokens. It may do what the permissions in it say
 //! (see [`rights`]). A session that ends, a role that is taken or a token that expires closes the connection.
 
+mod health;
 mod rights;
 
 use std::net::SocketAddr;
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{BrokerConfig, Config};
 use crate::services::TABLE;
+use health::Running;
 use rights::{Names, Rights};
 
 /// In the data folder: the streams.
@@ -38,7 +40,7 @@ const LOOK_AGAIN_EVERY: Duration = Duration::from_millis(250);
 
 /// The broker, and how the services of this process reach it.
 pub(crate) struct EmbeddedBroker {
-    broker: Broker,
+    running: Running,
     /// Beside an encrypted door: certificates are for the names by which others reach it.
     own_door: Option<Server>,
     own: NatsConfig,
@@ -72,7 +74,7 @@ impl EmbeddedBroker {
         let own_door = own_door(config, &broker, doorkeeper).await?;
         let nearest = own_door.as_ref().map_or(broker.address(), Server::address);
         let own = NatsConfig { url: url_of("nats", nearest), ..Self::elsewhere(config, secret) };
-        Ok(Some(Self { broker, own_door, own }))
+        Ok(Some(Self { running: Running::new(broker), own_door, own }))
     }
 
     /// How a client of this process connects.
@@ -86,12 +88,17 @@ impl EmbeddedBroker {
         NatsConfig { bytes_max: Some(config.broker.bytes_max), token, ..config.messages.nats() }
     }
 
+    /// How it is, also to be asked while it stops.
+    pub fn running(&self) -> Running {
+        self.running.clone()
+    }
+
     /// Brings everything to disk and says goodbye to the clients.
     pub async fn stop(self) {
         if let Some(door) = self.own_door {
             door.stop().await;
         }
-        self.broker.stop().await;
+        self.running.stop().await;
     }
 }
 

@@ -292,9 +292,11 @@ impl Node {
         let databases = self.databases.clone();
         let (engine, verifier) = (self.engine.clone(), self.verifier.clone());
         let (is_stopping, revocations) = (self.is_stopping.clone(), self.revocations.clone());
+        let broker = self.broker.as_ref().map(EmbeddedBroker::running);
         Arc::new(move || {
             let (databases, engine, verifier, revocations) =
                 (databases.clone(), engine.clone(), verifier.clone(), revocations.clone());
+            let broker = broker.clone();
             let is_stopping = is_stopping.load(Ordering::Relaxed);
             async move {
                 let state = if is_stopping { Err("stopping".to_owned()) } else { Ok(None) };
@@ -304,6 +306,9 @@ impl Node {
                     checks.push((format!("database {name}"), answers));
                 }
                 checks.push(("messages".to_owned(), engine.ready().map(|()| None).map_err(text)));
+                if let Some(broker) = broker {
+                    checks.push(("broker".to_owned(), broker.check().await.map(|()| None)));
+                }
                 let has_keys = verifier.knowledge().has_keys();
                 let keys =
                     if has_keys { Ok(None) } else { Err("no signing key is known yet".to_owned()) };

@@ -27,6 +27,9 @@ async fn a_program_receives_what_happens_also_what_happened_while_it_or_the_brok
     // Also what happened before anybody listened.
     let token = token(&cluster, SUBSCRIBES).await;
     let client = cluster.client();
+    let ready = client.get("/ready").await.expect(200).body;
+    let checks = ready["checks"].as_array().expect("checks");
+    assert!(checks.contains(&json!({ "name": "broker", "status": "up" })), "{ready}");
     client.sign_up("ada@example.org").await;
     let created = consumer(&connect(&cluster, &token).await, "wiki").await;
     let first = next_of(&created).await;
