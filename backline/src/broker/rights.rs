@@ -141,6 +141,7 @@ mod tests {
             "$JS.API.STREAM.INFO.backline_events",
             "$JS.API.CONSUMER.CREATE.backline_events.wiki.backline.events.>",
             "$JS.API.CONSUMER.MSG.NEXT.backline_events.wiki",
+            "$JS.API.CONSUMER.DEAD.REPLAY.backline_events.wiki",
             "$JS.ACK.backline_events.wiki.1.2.3.4.5",
             "_INBOX.abc.1",
         ] {
@@ -154,11 +155,14 @@ mod tests {
             "$JS.API.CONSUMER.CREATE.backline_events",
             "$JS.API.CONSUMER.DELETE.backline_events.users_provision_default_role",
             "$JS.API.CONSUMER.MSG.NEXT.backline_events.users_provision_default_role",
+            "$JS.API.CONSUMER.DEAD.DROP.backline_events.users_provision_default_role",
+            "$JS.API.CONSUMER.DEAD.DROP.other.wiki",
             "$JS.ACK.backline_events.users_provision_default_role.1.2.3.4.5",
             "$SYS.REQ.SERVER.PING",
             "orders.commands",
         ] {
             assert!(!subscriber.may_publish(&names(), refused), "{refused}");
+            assert!(Rights::Service.may_publish(&names(), refused), "{refused}");
         }
     }
 

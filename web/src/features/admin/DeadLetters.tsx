@@ -1,5 +1,5 @@
 /** Messages that were given up, by services or by programs outside: why, what they say, and what is to become of them. */
-import { Alert, Button, Code, Group, Select, Stack, Text, Title } from "@mantine/core";
+import { Alert, Anchor, Button, Code, Group, Loader, Select, Stack, Text, Title } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Fragment, useState } from "react";
@@ -51,7 +51,7 @@ export function DeadLetters({ overview }: { overview: MessagesOverview }) {
       </Group>
       {chosen === null && <GivenUpOutside outside={outsideOf(overview.broker)} />}
       <ProblemAlert error={error} messages={search.stream ? AT_BROKER : undefined} onRetry={onRetry} />
-      {items === undefined && !error && <Surface mih={240}>{null}</Surface>}
+      {items === undefined && !error && <Loader aria-label="Looking for dead letters" />}
       {items?.length === 0 && !error && (
         <Surface>
           <Nothing chosen={chosen} />
@@ -196,13 +196,15 @@ function GivenUpOutside({ outside }: { outside: MessagesBroker["consumers"] }) {
       {outside.map(({ stream, name, deadLetters }, place) => (
         <Fragment key={`${stream} ${name}`}>
           {place > 0 && ", "}
-          <Link
-            to="/admin/messages"
-            search={{ part: "letters", stream, consumer: name }}
+          <Anchor
+            size="sm"
             aria-label={`${formatQuantity(deadLetters, "dead letter")} of ${name}`}
+            renderRoot={(props) => (
+              <Link to="/admin/messages" search={{ part: "letters", stream, consumer: name }} {...props} />
+            )}
           >
             {name} ({formatCount(deadLetters)})
-          </Link>
+          </Anchor>
         </Fragment>
       ))}
     </Text>

@@ -88,6 +88,8 @@ const DONE: Record<string, string> = {
 
 const FAILED: Record<string, string> = {
   "audit:record": "More happened than is recorded",
+  "messages:drop": "Dead letters could not be dropped",
+  "messages:replay": "Dead letters could not be replayed",
   "oauth-clients:authenticate": "A program did not prove who it is",
   "sessions:create": "Sign-in in vain",
   "sessions:refresh": "A spent refresh token was used again",
