@@ -198,6 +198,7 @@ function GivenUpOutside({ outside }: { outside: MessagesBroker["consumers"] }) {
           {place > 0 && ", "}
           <Anchor
             size="sm"
+            underline="always"
             aria-label={`${formatQuantity(deadLetters, "dead letter")} of ${name}`}
             renderRoot={(props) => (
               <Link to="/admin/messages" search={{ part: "letters", stream, consumer: name }} {...props} />
