@@ -41,6 +41,7 @@ use tokio::sync::watch;
 pub use error::{Error, Result};
 pub use files::{DiskFiles, File, Files, OpenFiles};
 pub use queue::{Then, Ticket};
+pub(crate) use recovery::end_of_records;
 pub use recovery::{Damage, Recovery, TornTail, Unreadable};
 pub use retention::{Limits, Purge};
 

@@ -95,6 +95,21 @@ pub(crate) fn recover(files: &dyn Files) -> Result<Recovered> {
     Ok(scanner.finish(live))
 }
 
+/// Where the last whole record ends in the bytes of a file that is being written: what is before that place does not
+/// change any more, what is behind it may be half written.
+pub(crate) fn end_of_records(bytes: &[u8]) -> u64 {
+    let start = if matches!(record::decode_header(bytes), Header::First(_)) {
+        record::HEADER_BYTES
+    } else {
+        0
+    };
+    let ends = Parts::new(bytes, start).filter_map(|part| match part {
+        Part::Record(offset, record) => Some(offset + record.length),
+        Part::Damaged(..) | Part::Torn(..) => None,
+    });
+    ends.last().unwrap_or(start) as u64
+}
+
 /// The name of a sealed file.
 pub(crate) fn sealed_name(first_seq: u64) -> String {
     format!("messages-{first_seq:020}.log")
