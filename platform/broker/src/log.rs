@@ -40,7 +40,8 @@ use tokio::sync::watch;
 
 pub use error::{Error, Result};
 pub use files::{DiskFiles, File, Files, OpenFiles};
-pub use queue::Ticket;
+pub use queue::{Then, Ticket};
+pub(crate) use recovery::end_of_records;
 pub use recovery::{Damage, Recovery, TornTail, Unreadable};
 pub use retention::{Limits, Purge};
 
@@ -172,7 +173,12 @@ impl Log {
     /// Never waits for the disk, so that it can be called inside the caller's own short lock around "decide and
     /// append". [`Error::Full`] means that nothing was taken. Dropping the ticket changes nothing: the entry is kept.
     pub fn append(&self, entry: NewEntry) -> Result<(u64, Ticket)> {
-        self.shared.queue.append(entry)
+        self.shared.queue.append(entry, None)
+    }
+
+    /// [`Log::append`], and something to do by the thread that writes, as soon as the entry is on disk.
+    pub fn append_then(&self, entry: NewEntry, then: Option<Then>) -> Result<(u64, Ticket)> {
+        self.shared.queue.append(entry, then)
     }
 
     /// Resolves when [`Log::append`] may have room again.

@@ -18,6 +18,11 @@ pub struct Message {
 }
 
 impl Message {
+    /// An answer to a request.
+    pub fn answer(reply: Subject, payload: impl Into<Bytes>) -> Self {
+        Self { subject: reply, reply: None, headers: Bytes::new(), payload: payload.into() }
+    }
+
     /// What it counts against limits, bytes: header and body.
     pub fn size(&self) -> usize {
         self.headers.len() + self.payload.len()

@@ -14,6 +14,7 @@ mod outbox;
 mod router;
 mod session;
 mod settings;
+mod socket;
 mod writer;
 
 use std::collections::HashMap;

@@ -1,18 +1,18 @@
 //! A copy of all streams, made while a broker writes to them or while none does.
 //!
-//! Promise: what was acknowledged before the copy was begun is in it, and a broker can be started on it. It works on the
-//! files alone: a sealed file never changes but as a whole, the live one only grows, and half a record at its end is
-//! what recovery is for. Consumers are copied before messages, so that none has received what the copy does not have;
-//! what they acknowledge meanwhile comes to them again.
+//! Promise: what was acknowledged before the copy was begun is in it, and a broker can be started on it; a stream that is
+//! deleted meanwhile is not. It works on the files alone: a sealed file never changes but as a whole, and in the live one
+//! nothing changes before the end of a whole record. Consumers are copied before messages, so that none has received
+//! what the copy does not have; what they acknowledge meanwhile comes to them again.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
 use super::store::{StoredStream, StreamFolder, list_folders, sync_folder};
-use crate::log::LIVE_NAME;
+use crate::log::{self, LIVE_NAME};
 
 /// How often files may come and go while they are copied: they do so once in many megabytes.
 const ROUNDS_MAX: usize = 100;
@@ -26,16 +26,28 @@ pub fn copy(broker: &Path, to: &Path) -> io::Result<Vec<String>> {
     }
     let mut copied = vec![];
     for name in list_folders(&from)? {
-        let stream = StreamFolder::new(&from, &name);
-        // One that is being made has no file yet, one that is being deleted has a name with a dot.
-        let stored = if name.contains('.') { None } else { stream.load_stream()? };
-        if let Some(stored) = stored {
-            copy_stream(&stored, &stream, &StreamFolder::new(&to, &name))?;
+        let (stream, copy) = (StreamFolder::new(&from, &name), StreamFolder::new(&to, &name));
+        // One that is being deleted has a name with a dot.
+        if !name.contains('.') && copy_whole(&stream, &copy)? {
             copied.push(name);
         }
     }
     sync_folder(&to)?;
     Ok(copied)
+}
+
+/// Copies a stream, unless it is deleted meanwhile; again if another one has its name then. One that is being made has
+/// no file yet.
+fn copy_whole(from: &StreamFolder, to: &StreamFolder) -> io::Result<bool> {
+    while let Some(stored) = from.load_stream()? {
+        let copied = copy_stream(&stored, from, to);
+        let is_same = |now: StoredStream| now.created == stored.created;
+        if from.load_stream()?.is_some_and(is_same) {
+            return copied.map(|()| true);
+        }
+        to.delete()?;
+    }
+    Ok(false)
 }
 
 fn copy_stream(stored: &StoredStream, from: &StreamFolder, to: &StreamFolder) -> io::Result<()> {
@@ -70,11 +82,21 @@ fn copy_messages(from: &Path, to: &Path) -> io::Result<()> {
 
 /// One that has gone since it was listed is no failure.
 fn copy_file(from: &Path, to: &Path, name: &OsString) -> io::Result<()> {
-    match fs::copy(from.join(name), to.join(name)) {
-        Ok(_) => File::open(to.join(name))?.sync_all(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(error),
+    let mut source = match File::open(from.join(name)) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        opened => opened?,
+    };
+    let mut copy = File::create(to.join(name))?;
+    if name == LIVE_NAME {
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes)?;
+        // Read anew: of what was being written, the beginning may have been read before it was there.
+        source.rewind()?;
+        io::copy(&mut source.take(log::end_of_records(&bytes)), &mut copy)?;
+    } else {
+        io::copy(&mut source, &mut copy)?;
     }
+    copy.sync_all()
 }
 
 fn names(folder: &Path) -> io::Result<BTreeSet<OsString>> {

@@ -28,7 +28,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures::FutureExt;
 use jiff::Timestamp;
 use stdx::Clock;
 use tokio::sync::mpsc::Receiver;
@@ -203,6 +202,8 @@ impl Stream {
     }
 
     async fn do_command(&mut self, command: Command) -> Option<End> {
+        // Whoever has been told that something is kept finds it kept.
+        self.confirm_others();
         match command {
             Command::Publish(message) => {
                 self.inlet.release(&message);
@@ -224,9 +225,7 @@ impl Stream {
     }
 
     fn confirm_others(&mut self) {
-        while let Some(result) =
-            self.unconfirmed.front_mut().and_then(|it| (&mut it.ticket).now_or_never())
-        {
+        while let Some(result) = self.unconfirmed.front().and_then(|it| it.ticket.answer()) {
             if let Some(confirmed) = self.unconfirmed.pop_front() {
                 self.confirm(confirmed, result);
             }
@@ -444,14 +443,9 @@ async fn rest(pause: Option<Duration>) {
 
 /// Answers a request, if an answer is wanted.
 pub fn answer(router: &Router, reply: Option<&Subject>, payload: impl Into<Bytes>) {
-    let Some(reply) = reply else { return };
-    let message = Message {
-        subject: reply.clone(),
-        reply: None,
-        headers: Bytes::new(),
-        payload: payload.into(),
-    };
-    router.publish(&message, None);
+    if let Some(reply) = reply {
+        router.publish(&Message::answer(reply.clone(), payload), None);
+    }
 }
 
 /// Sends a status without a body.

@@ -5,13 +5,15 @@
 //! more is taken, and that everybody who waits is answered.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 
+use futures::task::AtomicWaker;
 use parking_lot::{Condvar, Mutex};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::Notify;
 
 use super::error::{Error, Result};
 use super::record::{self, Mark};
@@ -21,25 +23,80 @@ use crate::subject::Subject;
 /// A buffer that grew larger than this is given back after its batch.
 const BUFFER_BYTES_KEPT: usize = 4 << 20;
 
+/// What is done with an entry's sequence by the thread that has just put it on disk, before anything else: it must be
+/// quick. Never called for what is not kept.
+pub type Then = Box<dyn FnOnce(u64) + Send>;
+
 /// Resolves when what it stands for is on disk, with the sequence (0 for what has none), or says why it is not.
 #[derive(Debug)]
 #[must_use = "nothing is certain before the ticket says so"]
-pub struct Ticket(Option<oneshot::Receiver<Result<u64>>>);
+pub struct Ticket(Option<Arc<Slot>>);
+
+/// Where the answer is put.
+#[derive(Debug, Default)]
+struct Slot {
+    answer: OnceLock<Result<u64>>,
+    waker: AtomicWaker,
+}
 
 impl Ticket {
     /// For what needed nothing to be written.
     pub(crate) fn done() -> Self {
         Self(None)
     }
+
+    /// The answer, if there is one already.
+    pub fn answer(&self) -> Option<Result<u64>> {
+        match &self.0 {
+            Some(slot) => slot.answer.get().cloned(),
+            None => Some(Ok(0)),
+        }
+    }
 }
 
 impl Future for Ticket {
     type Output = Result<u64>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(receiver) = self.0.as_mut() else { return Poll::Ready(Ok(0)) };
-        let unanswered = |_| Err(Error::Failed(Arc::from("its writer ended")));
-        Pin::new(receiver).poll(context).map(|answer| answer.unwrap_or_else(unanswered))
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(slot) = &self.0 {
+            // Registered before looking, so that no answer is missed in between.
+            slot.waker.register(context.waker());
+        }
+        self.answer().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+/// The writer's side of a ticket, which is answered in any case.
+pub(crate) struct Promise {
+    slot: Arc<Slot>,
+    then: Option<Then>,
+}
+
+impl Promise {
+    fn new(then: Option<Then>) -> (Self, Ticket) {
+        let slot = Arc::<Slot>::default();
+        (Self { slot: slot.clone(), then }, Ticket(Some(slot)))
+    }
+
+    /// The answer can be seen before `then` tells anybody.
+    fn keep(&mut self, answer: Result<u64>) {
+        let kept = self.slot.answer.get_or_init(|| answer).as_ref().ok();
+        if let (Some(seq), Some(then)) = (kept, self.then.take()) {
+            then(*seq);
+        }
+    }
+}
+
+impl Drop for Promise {
+    fn drop(&mut self) {
+        self.slot.answer.get_or_init(|| Err(Error::Failed(Arc::from("its writer ended"))));
+        self.slot.waker.wake();
+    }
+}
+
+impl fmt::Debug for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.slot.fmt(f)
     }
 }
 
@@ -49,7 +106,7 @@ pub(crate) struct Item {
     pub offset: usize,
     pub length: usize,
     pub what: What,
-    pub done: Option<oneshot::Sender<Result<u64>>>,
+    pub promise: Option<Promise>,
 }
 
 pub(crate) enum What {
@@ -109,7 +166,7 @@ impl Queue {
     }
 
     /// Takes an entry and gives it its sequence.
-    pub fn append(&self, entry: NewEntry) -> Result<(u64, Ticket)> {
+    pub fn append(&self, entry: NewEntry, then: Option<Then>) -> Result<(u64, Ticket)> {
         let length = record::entry_length(&entry);
         if length > record::RECORD_BYTES_MAX {
             return Err(Error::TooLarge { bytes: length });
@@ -125,7 +182,7 @@ impl Queue {
         let offset = waiting.batch.bytes.len();
         record::encode_entry(&mut waiting.batch.bytes, seq, &entry);
         let what = What::Entry { seq, time_ns: entry.time_ns, subject: entry.subject };
-        Ok((seq, self.push(&mut waiting, offset, what)))
+        Ok((seq, self.push(&mut waiting, offset, what, then)))
     }
 
     /// Takes the removal of sequences. Not bounded: there are never more of them than there were entries.
@@ -136,13 +193,13 @@ impl Queue {
         if !ranges.is_empty() {
             let offset = waiting.batch.bytes.len();
             record::encode_removed(&mut waiting.batch.bytes, &ranges);
-            ticket = self.push(&mut waiting, offset, What::Removed(ranges));
+            ticket = self.push(&mut waiting, offset, What::Removed(ranges), None);
         }
         if let Some(truncated) = truncated {
             let offset = waiting.batch.bytes.len();
             let mark = Mark { truncated, next_seq: waiting.next_seq };
             record::encode_mark(&mut waiting.batch.bytes, mark);
-            ticket = self.push(&mut waiting, offset, What::Mark(mark));
+            ticket = self.push(&mut waiting, offset, What::Mark(mark), None);
         }
         Ok(ticket)
     }
@@ -152,15 +209,15 @@ impl Queue {
         let mut waiting = self.waiting.lock();
         waiting.check()?;
         let offset = waiting.batch.bytes.len();
-        Ok(self.push(&mut waiting, offset, What::Flush))
+        Ok(self.push(&mut waiting, offset, What::Flush, None))
     }
 
-    fn push(&self, waiting: &mut Waiting, offset: usize, what: What) -> Ticket {
-        let (done, receiver) = oneshot::channel();
+    fn push(&self, waiting: &mut Waiting, offset: usize, what: What, then: Option<Then>) -> Ticket {
+        let (promise, ticket) = Promise::new(then);
         let length = waiting.batch.bytes.len() - offset;
-        waiting.batch.items.push(Item { offset, length, what, done: Some(done) });
+        waiting.batch.items.push(Item { offset, length, what, promise: Some(promise) });
         self.filled.notify_one();
-        Ticket(Some(receiver))
+        ticket
     }
 
     /// An entry that is larger than the bound is taken when nothing else waits: otherwise it never would be.
@@ -279,8 +336,7 @@ pub(crate) fn answer(item: &mut Item, result: &Result<()>) {
         What::Entry { seq, .. } => seq,
         _ => 0,
     };
-    if let Some(done) = item.done.take() {
-        // Nobody waits any more: then nobody needs to know.
-        let _ = done.send(result.clone().map(|()| seq));
+    if let Some(mut promise) = item.promise.take() {
+        promise.keep(result.clone().map(|()| seq));
     }
 }

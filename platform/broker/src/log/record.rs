@@ -2,12 +2,13 @@
 //!
 //! | record  | bytes                                                                                              |
 //! |---------|----------------------------------------------------------------------------------------------------|
-//! | all     | marker u32, crc32 u32 over all that follows, length u32 of the whole, kind u8, zero u8, u16        |
+//! | all     | marker u32, crc32 u32 over all that follows, length u32 of the whole, kind u8, check u8 of the length, u16 |
 //! | entry   | (u16 = length of the subject) sequence u64, time i64, length of headers u32, subject, headers, payload |
 //! | removed | pairs of u64: first and last of sequences that are gone                                            |
 //! | mark    | u64: all up to this sequence are gone; u64: the next sequence is at least this                     |
 //!
-//! The marker is there to find the next record behind a damaged one. Pure: no files here.
+//! The marker is there to find the next record behind a damaged one, and so is the length, as far as its own check says
+//! that it is not what was damaged. Pure: no files here.
 
 use super::NewEntry;
 
@@ -22,6 +23,7 @@ const MAGIC: [u8; 8] = *b"BLINELOG";
 const VERSION: u32 = 1;
 const MARKER: [u8; 4] = [0xb1, 0x0c, 0xe5, 0x9d];
 const PREFIX_BYTES: usize = 16;
+const CHECK_AT: usize = 13;
 const MARK_BYTES: usize = PREFIX_BYTES + 16;
 
 const KIND_ENTRY: u8 = 1;
@@ -142,10 +144,16 @@ fn begin(buffer: &mut Vec<u8>, kind: u8, extra: u16) -> usize {
 
 fn finish(buffer: &mut [u8], start: usize) {
     let record = &mut buffer[start..];
-    let length = record.len() as u32;
-    record[8..12].copy_from_slice(&length.to_le_bytes());
+    let length = (record.len() as u32).to_le_bytes();
+    record[8..12].copy_from_slice(&length);
+    record[CHECK_AT] = check_of(length);
     let crc = crc32fast::hash(&record[8..]);
     record[4..8].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Differs for lengths that differ in one bit, and for most others.
+fn check_of(length: [u8; 4]) -> u8 {
+    crc32fast::hash(&length).to_le_bytes().into_iter().fold(0, |check, byte| check ^ byte)
 }
 
 /// The record that begins here, when there is a whole one.
@@ -171,6 +179,12 @@ fn claimed_length(bytes: &[u8]) -> Option<usize> {
     }
     let length = u32_at(bytes, 8) as usize;
     (PREFIX_BYTES..=RECORD_BYTES_MAX).contains(&length).then_some(length)
+}
+
+/// The same, when the length is as it was written, whatever became of the rest.
+fn sound_length(bytes: &[u8]) -> Option<usize> {
+    let length = claimed_length(bytes)?;
+    (check_of((length as u32).to_le_bytes()) == bytes[CHECK_AT]).then_some(length)
 }
 
 fn decode_entry(record: &[u8]) -> Option<EntryBody<'_>> {
@@ -202,7 +216,7 @@ fn decode_mark(record: &[u8]) -> Mark {
 /// The damaged record's own length is tried first: when only its contents are damaged this is right, and what a
 /// publisher put into a payload is never taken for a record.
 pub(crate) fn find_next(bytes: &[u8], damaged_at: usize) -> Option<usize> {
-    let hop = claimed_length(&bytes[damaged_at..]).map(|length| damaged_at + length);
+    let hop = sound_length(&bytes[damaged_at..]).map(|length| damaged_at + length);
     if let Some(place) =
         hop.filter(|place| *place < bytes.len() && decode(&bytes[*place..]).is_some())
     {
@@ -234,4 +248,19 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from(u32_at(bytes, at)) | u64::from(u32_at(bytes, at + 4)) << 32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_with_one_wrong_bit_is_noticed() {
+        for length in [PREFIX_BYTES as u32, 300, 65_536, RECORD_BYTES_MAX as u32] {
+            for bit in 0..32 {
+                let wrong = (length ^ 1 << bit).to_le_bytes();
+                assert_ne!(check_of(wrong), check_of(length.to_le_bytes()), "{length}, bit {bit}");
+            }
+        }
+    }
 }

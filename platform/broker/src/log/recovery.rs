@@ -2,6 +2,7 @@
 //!
 //! Promises: only the end of the live file is ever cut, and only when no whole record follows. What is damaged with
 //! whole records behind it is skipped, reported and left on disk; so is a sealed file in which nothing can be read.
+//! Nothing is ever written behind damage, so that what was found once is found at every start.
 //! What is shown afterwards is on disk: the live file is synced before anybody can read from it.
 
 use std::ops::ControlFlow;
@@ -94,6 +95,21 @@ pub(crate) fn recover(files: &dyn Files) -> Result<Recovered> {
     Ok(scanner.finish(live))
 }
 
+/// Where the last whole record ends in the bytes of a file that is being written: what is before that place does not
+/// change any more, what is behind it may be half written.
+pub(crate) fn end_of_records(bytes: &[u8]) -> u64 {
+    let start = if matches!(record::decode_header(bytes), Header::First(_)) {
+        record::HEADER_BYTES
+    } else {
+        0
+    };
+    let ends = Parts::new(bytes, start).filter_map(|part| match part {
+        Part::Record(offset, record) => Some(offset + record.length),
+        Part::Damaged(..) | Part::Torn(..) => None,
+    });
+    ends.last().unwrap_or(start) as u64
+}
+
 /// The name of a sealed file.
 pub(crate) fn sealed_name(first_seq: u64) -> String {
     format!("messages-{first_seq:020}.log")
@@ -142,15 +158,57 @@ impl Scanner {
         let start = check_header(LIVE_NAME, &bytes)?;
         let first_seq = first_seq_of(&bytes, self.index.mark.next_seq);
         let segment = Segment::new(first_seq, LIVE_NAME.to_owned(), file.clone());
+        let damages = self.recovery.damaged.len();
         let end = self.scan(segment, &bytes, start);
+        if self.recovery.damaged.len() > damages {
+            let live = self.go_on_elsewhere(files, &*file, &bytes, &end);
+            let sealed = sealed_name(first_seq);
+            self.recovery.damaged[damages..].iter_mut().for_each(|it| it.file.clone_from(&sealed));
+            return live;
+        }
         // A file without a whole header and without records is begun anew.
         let is_begun = end.position >= record::HEADER_BYTES;
         let position = if is_begun { end.position as u64 } else { 0 };
-        let mut live = Live { file, position, first_seq, has_entries: self.has_entries() };
+        let mut live =
+            Live { position, has_entries: self.has_entries(), ..Live::new(file, first_seq) };
         if let Some((offset, length)) = end.torn {
             self.cut(&mut live, &bytes, offset, length)?;
         }
         // A process that was killed may have left what is in memory only.
+        live.file.sync_data().map_err(Error::io("sync the live file"))?;
+        self.set_live_bytes(live.position);
+        Ok(live)
+    }
+
+    /// Seals a live file with damage in it, and begins a new one. A damaged record may seem to end anywhere, also where
+    /// the next one would begin that is written behind it: then what is between them would be skipped.
+    fn go_on_elsewhere(
+        &mut self,
+        files: &dyn Files,
+        file: &dyn File,
+        bytes: &[u8],
+        end: &End,
+    ) -> Result<Live> {
+        let (mut length, mut skipped) = (end.position, 0);
+        if let Some((offset, torn)) = end.torn {
+            self.report_damage(offset, torn);
+            length = offset + torn;
+            skipped = count_torn(&bytes[offset..length]);
+        }
+        file.truncate(length as u64).map_err(Error::io("shorten the damaged file"))?;
+        file.sync_data().map_err(Error::io("sync the damaged file"))?;
+        let first_seq = self.index.segments.last().map_or(0, |segment| segment.first_seq);
+        let next_seq = (self.index.mark.next_seq + skipped).max(first_seq + 1);
+        self.index.raise(Mark { truncated: 0, next_seq });
+        self.see_next_seq(next_seq);
+        let sealed = sealed_name(first_seq);
+        files.rename(LIVE_NAME, &sealed).map_err(Error::io("seal the damaged file"))?;
+        if let Some(segment) = self.index.segments.last_mut() {
+            segment.name = sealed;
+        }
+        let mut live = self.create_live(files)?;
+        self.recovery.files += 1;
+        self.write_mark(&mut live)?;
         live.file.sync_data().map_err(Error::io("sync the live file"))?;
         self.set_live_bytes(live.position);
         Ok(live)
@@ -260,22 +318,27 @@ impl Scanner {
     /// Cuts the torn end. How many sequences were in it can only be guessed from the markers in it; they are not
     /// given out again, and a mark remembers that.
     fn cut(&mut self, live: &mut Live, bytes: &[u8], offset: usize, length: usize) -> Result<()> {
-        let skipped = record::count_markers(&bytes[offset..offset + length]).max(1);
+        let skipped = count_torn(&bytes[offset..offset + length]);
         let cut_at = live.position;
         live.file.truncate(cut_at).map_err(Error::io("cut the torn end"))?;
-        let next_seq = self.index.mark.next_seq + skipped as u64;
+        live.extended_to = cut_at;
+        let next_seq = self.index.mark.next_seq + skipped;
         let torn = TornTail { file: LIVE_NAME.to_owned(), offset: cut_at, bytes: length as u64 };
         tracing::warn!(?torn, next_seq, "the live file had a torn end, which has been cut");
         self.recovery.torn = Some(torn);
         self.index.raise(Mark { truncated: 0, next_seq });
+        self.write_mark(live)
+    }
+
+    /// Writes what must not be forgotten of what cannot be read.
+    fn write_mark(&self, live: &mut Live) -> Result<()> {
         let mut buffer = Vec::new();
         if live.position == 0 {
             record::encode_header(&mut buffer, live.first_seq);
         }
-        let truncated = self.index.mark.truncated;
-        record::encode_mark(&mut buffer, Mark { truncated, next_seq });
+        record::encode_mark(&mut buffer, self.index.mark);
         files::write_all(&*live.file, live.position, &buffer)
-            .map_err(Error::io("write behind the torn end"))?;
+            .map_err(Error::io("write what is not to be forgotten"))?;
         live.position += buffer.len() as u64;
         Ok(())
     }
@@ -304,6 +367,11 @@ impl Scanner {
         self.recovery.bytes = state.bytes;
         Recovered { index: self.index, live, recovery: self.recovery }
     }
+}
+
+/// How many sequences a torn end may have had.
+fn count_torn(bytes: &[u8]) -> u64 {
+    record::count_markers(bytes).max(1) as u64
 }
 
 fn kill_range(index: &mut Index, first: u64, last: u64) {

@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use parking_lot::Mutex;
 
-use super::outbox::{Outbox, Pushed};
+use super::outbox::{Outbox, Pushed, Urgency};
 use super::router::Subscription;
 use crate::Message;
 use crate::protocol::Connect;
@@ -99,9 +99,10 @@ impl Client {
     }
 
     /// Sends a message to one of its subscriptions.
-    pub fn send(&self, sid: &[u8], message: &Message) -> Pushed {
+    pub fn send(&self, sid: &[u8], message: &Message, urgency: Urgency) -> Pushed {
         let with_headers = self.options.headers();
-        let pushed = self.outbox.push(|buffer| write_message(buffer, sid, message, with_headers));
+        let write = |buffer: &mut BytesMut| write_message(buffer, sid, message, with_headers);
+        let pushed = self.outbox.push_with(urgency, write);
         if pushed != Pushed::Refused {
             self.traffic.count_out(message.size());
         }

@@ -3,10 +3,12 @@
 //! Filling never waits. A client that lets more pile up than allowed is a slow consumer: what it has not been sent is
 //! thrown away, it is told, and the outbox closes. So one client costs bounded memory and holds nobody up.
 
+use std::sync::Weak;
 use std::time::Duration;
 
-use bytes::BytesMut;
+use bytes::{Buf, BytesMut};
 use parking_lot::Mutex;
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -35,8 +37,19 @@ struct State {
     buffer: BytesMut,
     /// Taken by the writer and not yet with the operating system.
     writing_bytes: usize,
+    /// Gone when the connection is encrypted, or at its end.
+    socket: Weak<OwnedWriteHalf>,
     is_closed: bool,
     is_slow: bool,
+}
+
+/// How bytes get to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Urgency {
+    /// By the connection's writer, with all that has gathered until it comes.
+    Together,
+    /// By whoever has them, if nothing else waits and the operating system takes them.
+    AtOnce,
 }
 
 /// What became of bytes for a client.
@@ -54,6 +67,17 @@ impl State {
     fn pending_bytes(&self) -> usize {
         self.buffer.len() + self.writing_bytes
     }
+
+    /// Whether everything is with the operating system now. What it does not take, and a connection that has ended,
+    /// are left to the writer.
+    fn send_at_once(&mut self) -> bool {
+        let Some(socket) = self.socket.upgrade().filter(|_| self.writing_bytes == 0) else {
+            return false;
+        };
+        let written = socket.try_write(&self.buffer).unwrap_or(0);
+        self.buffer.advance(written);
+        self.buffer.is_empty()
+    }
 }
 
 impl Outbox {
@@ -68,8 +92,18 @@ impl Outbox {
         }
     }
 
+    /// Lets bytes be given to the operating system by others than the writer, as long as the socket is there.
+    pub fn set_socket(&self, socket: Weak<OwnedWriteHalf>) {
+        self.state.lock().socket = socket;
+    }
+
     /// Appends what `write` writes.
     pub fn push(&self, write: impl FnOnce(&mut BytesMut)) -> Pushed {
+        self.push_with(Urgency::Together, write)
+    }
+
+    /// Appends what `write` writes, and sends it if that is urgent.
+    pub fn push_with(&self, urgency: Urgency, write: impl FnOnce(&mut BytesMut)) -> Pushed {
         let mut state = self.state.lock();
         if state.is_closed {
             return Pushed::Refused;
@@ -84,8 +118,9 @@ impl Outbox {
             self.close_locked(&mut state, Some("Slow Consumer"));
             return Pushed::Refused;
         }
+        let is_sent = urgency == Urgency::AtOnce && is_first && state.send_at_once();
         drop(state);
-        if is_first {
+        if is_first && !is_sent {
             self.filled.notify_one();
         }
         let is_congested = pending_bytes > self.pending_bytes_max / 2;
@@ -180,5 +215,72 @@ impl Outbox {
         if self.is_congested() {
             let _ = tokio::time::timeout(STALL_MAX, emptied).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::io::AsyncReadExt;
+    use tokio::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    const LIMIT: usize = 64 << 20;
+
+    /// An outbox without a writer, and the client's end of its connection.
+    async fn connected() -> (Outbox, Arc<OwnedWriteHalf>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (_, socket) = listener.accept().await.unwrap().0.into_split();
+        socket.writable().await.unwrap();
+        let (outbox, socket) = (Outbox::new(LIMIT), Arc::new(socket));
+        outbox.set_socket(Arc::downgrade(&socket));
+        (outbox, socket, client)
+    }
+
+    #[tokio::test]
+    async fn what_is_urgent_is_sent_without_the_writer() {
+        let (outbox, _socket, mut client) = connected().await;
+        for _ in 0..3 {
+            outbox.push_with(Urgency::AtOnce, |buffer| buffer.extend_from_slice(b"PONG"));
+            assert_eq!(outbox.pending_bytes(), 0);
+        }
+        let mut received = [0; 12];
+        client.read_exact(&mut received).await.unwrap();
+        assert_eq!(&received, b"PONGPONGPONG");
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_it_waits_for_the_writer() {
+        let (outbox, socket, _client) = connected().await;
+        drop(socket);
+        outbox.push_with(Urgency::AtOnce, |buffer| buffer.extend_from_slice(b"PONG"));
+        assert_eq!(outbox.pending_bytes(), 4);
+    }
+
+    #[tokio::test]
+    async fn nothing_overtakes_what_waits_or_is_being_written() {
+        let (outbox, _socket, _client) = connected().await;
+        outbox.push(|buffer| buffer.extend_from_slice(b"first"));
+        outbox.push_with(Urgency::AtOnce, |buffer| buffer.extend_from_slice(b"second"));
+        assert_eq!(outbox.pending_bytes(), 11);
+        let taken = outbox.take(BytesMut::new()).await.unwrap();
+        outbox.push_with(Urgency::AtOnce, |buffer| buffer.extend_from_slice(b"third"));
+        assert_eq!((taken.as_ref(), outbox.pending_bytes()), (b"firstsecond".as_slice(), 16));
+    }
+
+    #[tokio::test]
+    async fn what_the_system_does_not_take_is_left_to_the_writer() {
+        let (outbox, _socket, mut client) = connected().await;
+        let large = vec![b'x'; LIMIT / 2];
+        outbox.push_with(Urgency::AtOnce, |buffer| buffer.extend_from_slice(&large));
+        let pending = outbox.pending_bytes();
+        assert!(pending > 0 && pending < large.len(), "{pending} of {}", large.len());
+        let rest = outbox.take(BytesMut::new()).await.unwrap();
+        let mut sent = vec![0; large.len() - rest.len()];
+        client.read_exact(&mut sent).await.unwrap();
+        assert!(sent.iter().all(|byte| *byte == b'x'));
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::watch;
 use super::authentication::Permissions;
 use super::client::{Client, ClientId};
 use super::index::Index;
-use super::outbox::Pushed;
+use super::outbox::{Pushed, Urgency};
 use crate::Message;
 use crate::protocol::write::write_no_responders;
 use crate::protocol::{Subscribe, Unsubscribe};
@@ -89,6 +89,16 @@ struct ClientTarget {
     messages_max: AtomicU64,
 }
 
+/// A message on its way.
+#[derive(Clone, Copy)]
+struct Sending<'a> {
+    /// Who wants this receives it.
+    to: &'a Subject,
+    message: &'a Message,
+    from: Option<&'a Publisher>,
+    urgency: Urgency,
+}
+
 /// What became of a publication.
 #[derive(Default)]
 pub(super) struct Routed {
@@ -124,6 +134,13 @@ impl Router {
     /// client it comes from, which does not receive it itself if it said so when it connected.
     pub fn publish(&self, message: &Message, from: Option<&Publisher>) -> usize {
         self.route(&message.subject, message, from).receivers
+    }
+
+    /// [`Router::publish`] for a thread that is not of the runtime: what is sent to a client with nothing else waiting
+    /// is given to the operating system here, instead of waking the connection's writer for it.
+    pub fn publish_at_once(&self, message: &Message) -> usize {
+        let to = &message.subject;
+        self.send_all(Sending { to, message, from: None, urgency: Urgency::AtOnce }).receivers
     }
 
     /// Sends a message to those who want `to`, whatever its own subject is: clients see the message's subject,
@@ -167,14 +184,18 @@ impl Router {
         message: &Message,
         from: Option<&Publisher>,
     ) -> Routed {
-        let mut matches = self.find(to);
+        self.send_all(Sending { to, message, from, urgency: Urgency::Together })
+    }
+
+    fn send_all(&self, sending: Sending<'_>) -> Routed {
+        let mut matches = self.find(sending.to);
         let mut routed = Routed::default();
         for subscription in &matches.each {
-            self.send(subscription, to, message, from, &mut routed);
+            self.send(subscription, sending, &mut routed);
         }
         matches.members.sort_by(|one, other| one.queue.cmp(&other.queue));
         for group in matches.members.chunk_by(|one, other| one.queue == other.queue) {
-            self.send_to_one(group, to, message, from, &mut routed);
+            self.send_to_one(group, sending, &mut routed);
         }
         routed
     }
@@ -191,18 +212,11 @@ impl Router {
     }
 
     /// To a random member of a queue group, or to the next one that can be reached.
-    fn send_to_one(
-        &self,
-        group: &[Arc<Subscription>],
-        to: &Subject,
-        message: &Message,
-        from: Option<&Publisher>,
-        routed: &mut Routed,
-    ) {
+    fn send_to_one(&self, group: &[Arc<Subscription>], sending: Sending<'_>, routed: &mut Routed) {
         let start = if group.len() > 1 { rand::rng().random_range(0..group.len()) } else { 0 };
         let (first, rest) = (&group[start..], &group[..start]);
         for member in first.iter().chain(rest) {
-            if self.send(member, to, message, from, routed) {
+            if self.send(member, sending, routed) {
                 return;
             }
         }
@@ -211,18 +225,16 @@ impl Router {
     fn send(
         &self,
         subscription: &Arc<Subscription>,
-        to: &Subject,
-        message: &Message,
-        from: Option<&Publisher>,
+        sending: Sending<'_>,
         routed: &mut Routed,
     ) -> bool {
         if !subscription.is_open() {
             return false;
         }
         let is_sent = match &subscription.target {
-            Target::Handler(handler) => hand_over(handler.as_ref(), to, message, from),
+            Target::Handler(handler) => hand_over(handler.as_ref(), sending),
             Target::Client(target) => {
-                let pushed = self.send_to_client(subscription, target, message, from);
+                let pushed = self.send_to_client(subscription, target, sending);
                 if pushed == Pushed::Congested {
                     routed.congested = Some(target.client.clone());
                 }
@@ -237,10 +249,9 @@ impl Router {
         &self,
         subscription: &Arc<Subscription>,
         target: &ClientTarget,
-        message: &Message,
-        from: Option<&Publisher>,
+        sending: Sending<'_>,
     ) -> Pushed {
-        let is_itself = from.is_some_and(|from| from.id == target.client.id);
+        let is_itself = sending.from.is_some_and(|from| from.id == target.client.id);
         if is_itself && !target.client.options.echo() {
             return Pushed::Refused;
         }
@@ -249,7 +260,7 @@ impl Router {
         if messages_max > 0 && number > messages_max {
             return Pushed::Refused;
         }
-        let pushed = target.client.send(&target.sid, message);
+        let pushed = target.client.send(&target.sid, sending.message, sending.urgency);
         if messages_max > 0 && number == messages_max {
             self.end(subscription, target);
         }
@@ -344,12 +355,8 @@ impl Subscription {
     }
 }
 
-fn hand_over(
-    handler: &dyn Handler,
-    to: &Subject,
-    message: &Message,
-    from: Option<&Publisher>,
-) -> bool {
+fn hand_over(handler: &dyn Handler, sending: Sending<'_>) -> bool {
+    let Sending { to, message, from, .. } = sending;
     if *to == message.subject {
         handler.handle(message, from);
     } else {

@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::client::Client;
+use super::socket::SharedSocket;
 use super::{Publisher, Shared, writer};
 use crate::protocol::{Limits, Parser, ProtocolError};
 use watch::Watch;
@@ -67,6 +68,9 @@ pub(super) async fn serve(shared: Arc<Shared>, client: Arc<Client>, stream: TcpS
     let Some(config) = tls else {
         client.outbox.push(|buffer| shared.info.write(buffer, &client));
         let (reading, writing) = stream.into_split();
+        let writing = Arc::new(writing);
+        client.outbox.set_socket(Arc::downgrade(&writing));
+        let writing = SharedSocket::new(writing);
         return converse(shared, client, admission, reading, writing).await;
     };
     match greet_and_encrypt(&shared, &client, stream, config).await {

@@ -75,6 +75,44 @@ async fn check(copy: tempfile::TempDir, before: u64, delivered: u64) {
     broker.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_that_is_deleted_meanwhile_is_whole_in_the_copy_or_not_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let broker = Broker::start(BrokerSettings::new(folder.path())).await.expect("a broker");
+    let context = async_nats::jetstream::new(connect(&broker).await);
+    let stopping = CancellationToken::new();
+    let maker = tokio::spawn(make_and_delete_until(stopping.clone(), context));
+    let mut copied = 0;
+    for _ in 0..30 {
+        let copy = tempfile::tempdir().expect("a folder");
+        let names = backup::copy(folder.path(), copy.path()).expect("a copy");
+        let there = std::fs::read_dir(copy.path().join("streams")).expect("listed").count();
+        assert_eq!(names.len(), there, "nothing is left of one that is gone");
+        let restored = Broker::start(BrokerSettings::new(copy.path())).await.expect("a broker");
+        for found in restored.recovered() {
+            assert_eq!((&found.recovery.torn, found.recovery.damaged.len()), (&None, 0));
+            copied += 1;
+        }
+        restored.stop().await;
+    }
+    stopping.cancel();
+    maker.await.expect("made and deleted");
+    assert!(copied > 0, "none was there when a copy was made");
+    broker.stop().await;
+}
+
+async fn make_and_delete_until(stopping: CancellationToken, context: Context) {
+    while !stopping.is_cancelled() {
+        let stream = context.create_stream(crate::support::orders()).await.expect("a stream");
+        stream.create_consumer(durable("packer")).await.expect("a consumer");
+        for _ in 0..20 {
+            let sent = context.publish("orders.a", "x".into()).await.expect("sent");
+            sent.await.expect("kept");
+        }
+        context.delete_stream("ORDERS").await.expect("deleted");
+    }
+}
+
 #[test]
 fn a_folder_with_something_in_it_is_left_alone() {
     let (from, to) =

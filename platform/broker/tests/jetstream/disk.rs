@@ -81,8 +81,10 @@ async fn a_full_disk_refuses_publications_until_there_is_room() {
     let consumer = broker.orders().await.create_consumer(durable("c")).await.expect("a consumer");
     assert_eq!(publish(&broker.context, "one").await, Ok(1));
     disks.orders().set_capacity(Some(0));
+    // More than what the file has been extended by ahead.
+    let large = "refused".repeat(10_000);
     for _ in 0..3 {
-        let refused = publish(&broker.context, "refused").await.expect_err("kept on a full disk");
+        let refused = publish(&broker.context, &large).await.expect_err("kept on a full disk");
         assert!(refused.contains("10077") && refused.contains("the disk is full"), "{refused}");
     }
     let message = next(&consumer).await;

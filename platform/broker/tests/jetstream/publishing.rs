@@ -1,9 +1,10 @@
 //! Publications: what is kept, what is refused, and what the publisher hears.
 
 use async_nats::jetstream::stream;
-use serde_json::json;
+use futures::StreamExt;
+use serde_json::{Value, json};
 
-use crate::support::{TestBroker, orders};
+use crate::support::{TestBroker, durable, orders};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_is_acknowledged_with_its_number() {
@@ -26,6 +27,41 @@ async fn many_publications_on_their_way_are_all_acknowledged_in_order() {
     }
     for (place, acknowledgement) in acknowledgements.into_iter().enumerate() {
         assert_eq!(acknowledgement.await.expect("kept").sequence, place as u64 + 1);
+    }
+}
+
+/// One that is alone is answered by the thread that writes, the others by the stream's.
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_come_in_the_order_of_the_publications_alone_or_together() {
+    let broker = TestBroker::start().await;
+    broker.orders().await;
+    let mut answers = broker.client.subscribe("answers.*").await.expect("subscribed");
+    let mut last = 0;
+    for burst in [1, 1, 2, 50, 1, 3, 1, 1, 200, 1].repeat(20) {
+        for number in 0..burst {
+            let (subject, reply) = ("orders.new", format!("answers.{number}"));
+            let sent = broker.client.publish_with_reply(subject, reply, "x".into()).await;
+            sent.expect("sent");
+        }
+        for number in 0..burst {
+            let answer = answers.next().await.expect("an answer");
+            assert_eq!(answer.subject.as_str(), format!("answers.{number}"));
+            let answer: Value = serde_json::from_slice(&answer.payload).expect("JSON");
+            last += 1;
+            assert_eq!(answer, json!({ "stream": "ORDERS", "seq": last }));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_told_that_a_message_is_kept_finds_it_kept() {
+    let broker = TestBroker::start().await;
+    let stream = broker.orders().await;
+    let consumer = stream.create_consumer(durable("c")).await.expect("a consumer");
+    for number in 1..=200 {
+        assert_eq!(broker.publish("orders.new", "x").await, number);
+        assert_eq!(consumer.get_info().await.expect("info").num_pending, number);
+        assert_eq!(stream.get_info().await.expect("info").state.last_sequence, number);
     }
 }
 

@@ -82,6 +82,56 @@ fn one_flipped_bit_costs_at_most_its_own_record_and_is_reported() {
 }
 
 #[test]
+fn a_damaged_length_hides_no_record_wherever_it_seems_to_end() {
+    let whole = small_log(6, 1 << 20).bytes_of(LIVE);
+    let record = (whole.len() - 56) / 6;
+    // Also where records will begin that are written later.
+    for (damaged, lengths) in (0..6).flat_map(|damaged| (2..10).map(move |times| (damaged, times)))
+    {
+        let files = FaultyFiles::new();
+        files.put(LIVE, &with_length(&whole, 56 + damaged * record, lengths * record));
+        let (log, recovery) = open(&files, 1 << 20);
+        let found = sequences(&log);
+        let expected: Vec<u64> = (1..=6).filter(|seq| *seq != damaged as u64 + 1).collect();
+        assert_eq!(found, expected, "{damaged} as long as {lengths}");
+        assert!(!recovery.damaged.is_empty() || recovery.torn.is_some());
+        append_many(&log, 4);
+        let before = sequences(&log);
+        drop(log);
+        assert_eq!(sequences(&open(&files, 1 << 20).0), before, "{damaged} as long as {lengths}");
+    }
+}
+
+#[test]
+fn what_was_found_once_is_found_at_every_start_even_if_a_damaged_length_seems_right() {
+    let whole = small_log(6, 1 << 20).bytes_of(LIVE);
+    let record = (whole.len() - 56) / 6;
+    for (damaged, lengths) in (0..6).flat_map(|damaged| (2..10).map(move |times| (damaged, times)))
+    {
+        let (files, at) = (FaultyFiles::new(), 56 + damaged * record);
+        let mut bytes = with_length(&whole, at, lengths * record);
+        let crc = crc32fast_of(&bytes[at + 8..at + 12]).to_le_bytes();
+        bytes[at + 13] = crc.into_iter().fold(0, |check, byte| check ^ byte);
+        files.put(LIVE, &bytes);
+        let mut expected = Vec::new();
+        for _ in 0..3 {
+            let (log, _) = open(&files, 1 << 20);
+            let found = sequences(&log);
+            assert!(found.starts_with(&expected), "{damaged} as long as {lengths}: {found:?}");
+            append_many(&log, 2);
+            expected = sequences(&log);
+        }
+    }
+}
+
+/// A file whose record at a place says that it is so long.
+fn with_length(whole: &[u8], at: usize, length: usize) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    bytes[at + 8..at + 12].copy_from_slice(&(length as u32).to_le_bytes());
+    bytes
+}
+
+#[test]
 fn damage_in_a_sealed_file_is_reported_with_its_sequences_and_left_on_disk() {
     let files = small_log(40, 600);
     let name = names(&files)[1].clone();
@@ -136,7 +186,7 @@ fn damage_that_appears_later_is_an_error_of_that_entry_only() {
     let files = FaultyFiles::new();
     let (log, _) = open(&files, 1 << 20);
     append_many(&log, 5);
-    let record = (files.bytes_of(LIVE).len() - 56) / 5;
+    let record = (small_log(5, 1 << 20).bytes_of(LIVE).len() - 56) / 5;
     files.flip_bit(LIVE, 56 + record + 40, 0);
     assert!(matches!(log.get(2), Err(Error::Damaged { seq: 2 })));
     assert_eq!(log.next(0, &[], 9).unwrap().len(), 1);

@@ -71,7 +71,9 @@ fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_room() {
     let files = FaultyFiles::new();
     let (log, _) = open(&files, 1 << 20);
     append_many(&log, 3);
+    drop(log);
     let length = files.bytes_of("messages.log").len();
+    let (log, _) = open(&files, 1 << 20);
     files.set_capacity(Some(length as u64 + 100));
     let (_, ticket) = log.append(entry("a", vec![1; 500])).unwrap();
     assert!(matches!(wait(ticket), Err(Error::DiskFull)));
@@ -87,13 +89,39 @@ fn a_full_disk_refuses_and_the_log_goes_on_when_there_is_room() {
 }
 
 #[test]
+fn zeros_are_written_ahead_while_there_is_room_for_them() {
+    let files = FaultyFiles::new();
+    let (log, _) = open(&files, 1 << 20);
+    append_many(&log, 1);
+    let length = files.bytes_of("messages.log").len();
+    append_many(&log, 10);
+    assert_eq!(files.bytes_of("messages.log").len(), length, "they are overwritten");
+    // Of a process that is killed they stay, and are no torn end.
+    let killed = files.after_kill();
+    let (found, recovery) = open(&killed, 1 << 20);
+    assert_eq!((recovery.torn, recovery.damaged.len()), (None, 0));
+    append_many(&found, 1);
+    assert_eq!(killed.bytes_of("messages.log").len(), length, "they are used");
+    assert_eq!(sequences(&found), (1..=12).collect::<Vec<_>>());
+    drop(found);
+    files.set_capacity(Some(length as u64 + 2_000));
+    append(&log, entry("a", vec![1; length]));
+    let tight = files.bytes_of("messages.log").len();
+    assert!(tight <= length + 2_000, "there was no room for more");
+    drop(log);
+    assert!(files.bytes_of("messages.log").len() <= tight);
+    assert_eq!(open(&files, 1 << 20).1.entries, 12);
+}
+
+#[test]
 fn a_full_disk_that_cannot_be_cut_stops_the_log() {
     let files = FaultyFiles::new();
     let (log, _) = open(&files, 1 << 20);
     append_many(&log, 3);
-    files.set_capacity(Some(files.bytes_of("messages.log").len() as u64 + 100));
+    let length = files.bytes_of("messages.log").len();
+    files.set_capacity(Some(length as u64 + 100));
     files.set_fails_truncate(true);
-    let (_, ticket) = log.append(entry("a", vec![1; 500])).unwrap();
+    let (_, ticket) = log.append(entry("a", vec![1; length])).unwrap();
     assert!(matches!(wait(ticket), Err(Error::Failed(_))));
     files.set_capacity(None);
     assert!(matches!(log.append(entry("a", "x")), Err(Error::Failed(_))));
@@ -196,10 +224,10 @@ fn what_a_killed_process_left_unsynced_is_certain_once_it_is_shown() {
     let files = FaultyFiles::new();
     let (log, _) = open(&files, 1 << 20);
     append_many(&log, 3);
-    let before = files.bytes_of("messages.log").len();
+    let before = files.counts().writes;
     files.hold_syncs(true);
     let _ticket = log.append(entry("a", "written and not synced")).unwrap();
-    wait_until("it is written", || files.bytes_of("messages.log").len() > before);
+    wait_until("it is written", || files.counts().writes > before);
     let next = files.after_kill();
     files.hold_syncs(false);
     drop(log);

@@ -1,6 +1,7 @@
 //! Publications: whether a message is kept, and telling the publisher.
 //!
-//! Promises that the answer is sent in the order of the publications, and "kept" only when the message is on disk.
+//! Promises that the answer is sent in the order of the publications, and "kept" only when the message is on disk. The
+//! answer to a publication that is alone is sent by the thread that wrote it, which saves waking the stream's first.
 
 use std::collections::VecDeque;
 
@@ -12,7 +13,7 @@ use crate::Message;
 use crate::jetstream::config::{Discard, Retention};
 use crate::jetstream::duplicates::MESSAGE_ID;
 use crate::jetstream::error::{self, ApiError};
-use crate::log::{self, NewEntry, Purge, Ticket};
+use crate::log::{self, NewEntry, Purge, Then, Ticket};
 use crate::protocol::Headers;
 use crate::subject::{Filter, Subject};
 
@@ -28,6 +29,8 @@ pub struct Unconfirmed {
     pub ticket: Ticket,
     seq: u64,
     reply: Option<Subject>,
+    /// Whoever writes it tells the publisher that it is kept.
+    is_told: bool,
     kind: Kind,
 }
 
@@ -213,7 +216,8 @@ impl Stream {
         let bytes = message.size() as u64;
         let Message { subject, reply, headers, payload } = message;
         let entry = NewEntry { subject: subject.clone(), headers, payload, time_ns };
-        let (seq, ticket) = self.append(entry).await?;
+        let is_told = self.unconfirmed.is_empty() && self.is_answered(reply.as_ref());
+        let (seq, ticket) = self.append(entry, reply.as_ref().filter(|_| is_told)).await?;
         if !message_id.is_empty() {
             self.duplicates.remember(&message_id, seq, time_ns);
         }
@@ -221,15 +225,20 @@ impl Stream {
         self.unconfirmed_bytes += bytes;
         let expires_at_ns = time_to_live_ns.map(|ttl_ns| time_ns.saturating_add(ttl_ns));
         let kind = Kind::New { subject, bytes, message_id, rollup, expires_at_ns };
-        self.unconfirmed.push_back(Unconfirmed { ticket, seq, reply, kind });
+        self.unconfirmed.push_back(Unconfirmed { ticket, seq, reply, is_told, kind });
         Ok(())
     }
 
     /// Appends as soon as the log has room. Meanwhile the stream does nothing else, its queue fills, and publishers
     /// are told.
-    async fn append(&self, entry: NewEntry) -> Result<(u64, Ticket), ApiError> {
+    async fn append(
+        &self,
+        entry: NewEntry,
+        told: Option<&Subject>,
+    ) -> Result<(u64, Ticket), ApiError> {
         loop {
-            match self.log.append(entry.clone()) {
+            let then = told.map(|reply| self.tell_at_once(reply));
+            match self.log.append_then(entry.clone(), then) {
                 Ok(appended) => return Ok(appended),
                 Err(log::Error::Full) => self.log.room().await,
                 Err(log::Error::TooLarge { .. }) => return Err(error::MESSAGE_TOO_BIG),
@@ -245,6 +254,7 @@ impl Stream {
             ticket: flush,
             seq,
             reply,
+            is_told: false,
             kind: Kind::Duplicate,
         });
         Ok(())
@@ -252,14 +262,16 @@ impl Stream {
 
     /// A publication is on disk, or will never be.
     pub(super) fn confirm(&mut self, unconfirmed: Unconfirmed, result: log::Result<u64>) {
-        let Unconfirmed { seq, reply, kind, .. } = unconfirmed;
+        let Unconfirmed { seq, reply, is_told, kind, .. } = unconfirmed;
         match (result, kind) {
             (Ok(_), Kind::Duplicate) => self.acknowledge_publication(reply.as_ref(), seq, true),
             (Ok(_), Kind::New { subject, bytes, rollup, expires_at_ns, .. }) => {
                 self.unconfirmed_bytes -= bytes;
                 self.expiring.extend(expires_at_ns.map(|at_ns| (at_ns, seq)));
                 self.note_kept(seq, &subject, rollup);
-                self.acknowledge_publication(reply.as_ref(), seq, false);
+                if !is_told {
+                    self.acknowledge_publication(reply.as_ref(), seq, false);
+                }
             }
             (Err(failure), kind) => {
                 if let Kind::New { bytes, message_id, .. } = kind {
@@ -273,13 +285,22 @@ impl Stream {
     }
 
     fn acknowledge_publication(&self, reply: Option<&Subject>, seq: u64, is_duplicate: bool) {
-        if reply.is_none() || self.config.no_ack {
-            return;
+        if self.is_answered(reply) {
+            super::answer(&self.router, reply, receipt(&self.config.name, seq, is_duplicate));
         }
-        let duplicate = if is_duplicate { r#","duplicate":true"# } else { "" };
-        let name = json!(self.config.name);
-        let payload = format!(r#"{{"stream":{name},"seq":{seq}{duplicate}}}"#);
-        super::answer(&self.router, reply, payload);
+    }
+
+    fn is_answered(&self, reply: Option<&Subject>) -> bool {
+        reply.is_some() && !self.config.no_ack
+    }
+
+    /// Tells a publisher from the thread that writes.
+    fn tell_at_once(&self, reply: &Subject) -> Then {
+        let (name, router, reply) = (self.config.name.clone(), self.router.clone(), reply.clone());
+        Box::new(move |seq| {
+            let receipt = receipt(&name, seq, false);
+            router.publish_at_once(&Message::answer(reply, receipt));
+        })
     }
 
     /// A new message can be read from now on.
@@ -300,6 +321,13 @@ impl Stream {
             self.remove(seq);
         }
     }
+}
+
+/// The answer to a publication that is kept.
+fn receipt(stream: &str, seq: u64, is_duplicate: bool) -> String {
+    let duplicate = if is_duplicate { r#","duplicate":true"# } else { "" };
+    let name = json!(stream);
+    format!(r#"{{"stream":{name},"seq":{seq}{duplicate}}}"#)
 }
 
 fn number(headers: &Headers, name: &str) -> Result<Option<u64>, ApiError> {
