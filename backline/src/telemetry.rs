@@ -6,6 +6,7 @@ use std::time::Duration;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
 use tracing_subscriber::fmt::time::SystemTime;
 
 use crate::config::{ConfigError, LogConfig, LogFormat};
@@ -16,10 +17,15 @@ const SECONDS: &[f64] =
 /// How often the exporter drops samples that nobody has fetched.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
+/// The client of RabbitMQ calls it an error when a queue that was asked for is not there. Who asked knows better, so
+/// that is not logged unless the filter names the client.
+const CLIENT_OF_RABBITMQ: &str = "lapin";
+const ITS_ERRORS_OFF: &str = "lapin::channel=off";
+
 /// Begins to log to standard error.
 pub fn init_log(config: &LogConfig) -> Result<(), ConfigError> {
-    let filter = EnvFilter::try_new(&config.filter)
-        .map_err(|error| ConfigError(format!("`log.filter`: {error}")))?;
+    let filter =
+        filter(&config.filter).map_err(|error| ConfigError(format!("`log.filter`: {error}")))?;
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -29,6 +35,14 @@ pub fn init_log(config: &LogConfig) -> Result<(), ConfigError> {
         LogFormat::Json => log.json().flatten_event(true).try_init(),
     };
     begun.map_err(|error| ConfigError(error.to_string()))
+}
+
+fn filter(wanted: &str) -> Result<EnvFilter, ParseError> {
+    let filter = EnvFilter::try_new(wanted)?;
+    if wanted.contains(CLIENT_OF_RABBITMQ) {
+        return Ok(filter);
+    }
+    Ok(filter.add_directive(ITS_ERRORS_OFF.parse()?))
 }
 
 /// Begins to count.
@@ -43,5 +57,17 @@ pub fn init_metrics() -> Result<PrometheusHandle, String> {
 pub async fn upkeep_forever(metrics: PrometheusHandle, stopping: CancellationToken) {
     while stopping.run_until_cancelled(tokio::time::sleep(UPKEEP_EVERY)).await.is_some() {
         metrics.run_upkeep();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_client_of_rabbitmq_is_heard_when_it_is_named() {
+        assert!(filter("info").expect("a filter").to_string().contains(ITS_ERRORS_OFF));
+        assert!(!filter("info,lapin=debug").expect("a filter").to_string().contains("off"));
+        assert!(filter("info,=,").is_err());
     }
 }

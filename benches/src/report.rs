@@ -45,8 +45,12 @@ impl Outcome {
         if self.latencies.max() == 0 {
             return String::new();
         }
-        let at = |quantile| self.latencies.value_at_quantile(quantile) as f64 / 1000.0;
-        format!("{:.1} / {:.1} ms", at(0.5), at(0.99))
+        let at = |quantile| self.latencies.value_at_quantile(quantile);
+        let (half, most) = (at(0.5), at(0.99));
+        if most < 1000 {
+            return format!("{half} / {most} µs");
+        }
+        format!("{:.1} / {:.1} ms", half as f64 / 1000.0, most as f64 / 1000.0)
     }
 }
 

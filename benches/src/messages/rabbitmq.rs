@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
+    BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions, QueueDeclareOptions, QueueDeleteOptions, QueuePurgeOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{BasicProperties, Channel, Confirmation, Connection};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, Consumer};
 
 use super::{Figures, IN_FLIGHT, PAYLOAD_BYTES, keep_in_flight};
 use crate::report::{Outcome, histogram};
@@ -90,7 +90,7 @@ async fn receive(
         }
     }
     publisher.await??;
-    receiving.close(200, "done".into()).await?;
+    stop(receiving, messages, "all").await?;
     Ok(Outcome::new(finished, received, plan.measured))
 }
 
@@ -116,10 +116,18 @@ async fn receive_one_by_one(
             latencies.saturating_record(latency.as_micros() as u64);
         }
     }
+    stop(receiving, messages, "one").await?;
     Ok(Outcome::new(finished, latencies, plan.measured))
 }
 
-async fn consume(channel: &Channel, queue: &str, tag: &str) -> Result<lapin::Consumer> {
+/// Before the consumer is dropped: otherwise the client cancels it in the background, and takes the answer for an error.
+async fn stop(channel: &Channel, consumer: Consumer, tag: &str) -> Result<()> {
+    channel.basic_cancel(tag.into(), BasicCancelOptions::default()).await?;
+    drop(consumer);
+    Ok(channel.close(200, "done".into()).await?)
+}
+
+async fn consume(channel: &Channel, queue: &str, tag: &str) -> Result<Consumer> {
     channel.basic_qos(IN_FLIGHT as u16, BasicQosOptions::default()).await?;
     let options = BasicConsumeOptions::default();
     Ok(channel.basic_consume(queue.into(), tag.into(), options, FieldTable::default()).await?)
