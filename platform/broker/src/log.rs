@@ -21,6 +21,7 @@ pub mod faults;
 mod files;
 mod index;
 mod keeper;
+mod parts;
 mod queue;
 mod reader;
 mod record;
@@ -40,8 +41,8 @@ use tokio::sync::watch;
 
 pub use error::{Error, Result};
 pub use files::{DiskFiles, File, Files, OpenFiles};
+pub(crate) use parts::end_of_records;
 pub use queue::{Then, Ticket};
-pub(crate) use recovery::end_of_records;
 pub use recovery::{Damage, Recovery, TornTail, Unreadable};
 pub use retention::{Limits, Purge};
 

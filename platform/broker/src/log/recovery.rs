@@ -12,6 +12,7 @@ use super::error::{Error, Result};
 use super::files::{self, File, Files};
 use super::index::Index;
 use super::keeper;
+use super::parts::{self, Part, Parts};
 use super::record::{self, Body, EntryBody, Header, Mark, Record};
 use super::segment::Segment;
 use super::writer::Live;
@@ -90,24 +91,22 @@ pub(crate) fn recover(files: &dyn Files) -> Result<Recovered> {
     let has_live = names.iter().any(|name| name == LIVE_NAME);
     let live = match has_live {
         true => scanner.scan_live(files)?,
-        false => scanner.create_live(files)?,
+        false => {
+            scanner.begin_behind_hidden()?;
+            scanner.create_live(files)?
+        }
     };
     Ok(scanner.finish(live))
 }
 
-/// Where the last whole record ends in the bytes of a file that is being written: what is before that place does not
-/// change any more, what is behind it may be half written.
-pub(crate) fn end_of_records(bytes: &[u8]) -> u64 {
-    let start = if matches!(record::decode_header(bytes), Header::First(_)) {
-        record::HEADER_BYTES
-    } else {
-        0
-    };
-    let ends = Parts::new(bytes, start).filter_map(|part| match part {
-        Part::Record(offset, record) => Some(offset + record.length),
-        Part::Damaged(..) | Part::Torn(..) => None,
-    });
-    ends.last().unwrap_or(start) as u64
+/// Gives the live file the name of a sealed one, which no other must have: it would be gone.
+pub(crate) fn seal(files: &dyn Files, sealed: &str) -> std::io::Result<()> {
+    match files.open(sealed) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            files.rename(LIVE_NAME, sealed)
+        }
+        _ => Err(std::io::Error::other(format!("there is a file {sealed} already"))),
+    }
 }
 
 /// The name of a sealed file.
@@ -127,36 +126,75 @@ struct Scanner {
     highest_entry: u64,
     /// Damaged parts whose last sequence is not known before the next entry: place in the report, and of the segment.
     open_damages: Vec<(usize, usize)>,
+    hidden: Hidden,
+}
+
+/// What the newest sealed file may hold behind the last sequence that is known. Otherwise the live file says where it
+/// begins itself.
+enum Hidden {
+    AtMost(u64),
+    /// It could not be read now, for this reason.
+    Unknown(std::io::Error),
+}
+
+impl Default for Hidden {
+    fn default() -> Self {
+        Self::AtMost(0)
+    }
 }
 
 impl Scanner {
     fn scan_sealed(&mut self, files: &dyn Files, name: &str, named_seq: u64) -> Result<()> {
+        // Whatever can be read of it: it has an entry at least, and no other file may get its name.
+        self.index.raise(Mark { truncated: 0, next_seq: named_seq + 1 });
+        self.hidden = Hidden::AtMost(0);
         let read = files.open(name).and_then(|file| Ok((read_whole(&*file)?, file)));
         let (bytes, file) = match read {
             Ok(found) => found,
             Err(error) => {
                 self.report_unreadable(name, error.to_string());
+                self.hidden = Hidden::Unknown(error);
                 return Ok(());
             }
         };
         let start = check_header(name, &bytes)?;
         if !Parts::new(&bytes, start).any(|part| matches!(part, Part::Record(..))) {
             self.report_unreadable(name, "no whole record in it".to_owned());
+            self.hidden = Hidden::AtMost(sequences_in(bytes.len()));
             return Ok(());
         }
-        let segment = Segment::new(first_seq_of(&bytes, named_seq), name.to_owned(), file);
-        let end = self.scan(segment, &bytes, start);
+        let first_seq = first_seq_of(&bytes).unwrap_or(named_seq);
+        let end = self.scan(Segment::new(first_seq, name.to_owned(), file), &bytes, start);
         if let Some((offset, length)) = end.torn {
             self.report_damage(offset, length);
+            self.hidden = Hidden::AtMost(sequences_in(length));
         }
         Ok(())
+    }
+
+    /// Where a live file begins that does not say so itself: behind all that may have been given out before.
+    fn begin_behind_hidden(&mut self) -> Result<u64> {
+        match std::mem::take(&mut self.hidden) {
+            Hidden::AtMost(count) => {
+                let next_seq = self.index.mark.next_seq + count;
+                self.index.raise(Mark { truncated: 0, next_seq });
+                Ok(next_seq)
+            }
+            // It may be readable tomorrow: then nothing must have taken the place of what is in it.
+            Hidden::Unknown(error) => {
+                Err(Error::io("read the newest file, behind which the next one is to begin")(error))
+            }
+        }
     }
 
     fn scan_live(&mut self, files: &dyn Files) -> Result<Live> {
         let file = files.open(LIVE_NAME).map_err(Error::io("open the live file"))?;
         let bytes = read_whole(&*file).map_err(Error::io("read the live file"))?;
         let start = check_header(LIVE_NAME, &bytes)?;
-        let first_seq = first_seq_of(&bytes, self.index.mark.next_seq);
+        let first_seq = match first_seq_of(&bytes) {
+            Some(first_seq) => first_seq,
+            None => self.begin_behind_hidden()?,
+        };
         let segment = Segment::new(first_seq, LIVE_NAME.to_owned(), file.clone());
         let damages = self.recovery.damaged.len();
         let end = self.scan(segment, &bytes, start);
@@ -202,7 +240,7 @@ impl Scanner {
         self.index.raise(Mark { truncated: 0, next_seq });
         self.see_next_seq(next_seq);
         let sealed = sealed_name(first_seq);
-        files.rename(LIVE_NAME, &sealed).map_err(Error::io("seal the damaged file"))?;
+        seal(files, &sealed).map_err(Error::io("seal the damaged file"))?;
         if let Some(segment) = self.index.segments.last_mut() {
             segment.name = sealed;
         }
@@ -405,16 +443,17 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<usize> {
     }
 }
 
-/// From the header; from the first entry when the header is damaged; otherwise as good as can be known.
-fn first_seq_of(bytes: &[u8], otherwise: u64) -> u64 {
-    if let Header::First(first_seq) = record::decode_header(bytes) {
-        return first_seq;
+/// From the header, or else from the first entry.
+fn first_seq_of(bytes: &[u8]) -> Option<u64> {
+    match record::decode_header(bytes) {
+        Header::First(first_seq) => Some(first_seq),
+        _ => parts::first_entry(bytes, 0),
     }
-    let mut entries = Parts::new(bytes, 0).filter_map(|part| match part {
-        Part::Record(_, Record { body: Body::Entry(entry), .. }) => Some(entry.seq),
-        _ => None,
-    });
-    entries.next().unwrap_or(otherwise)
+}
+
+/// More sequences cannot be in so many bytes.
+fn sequences_in(bytes: usize) -> u64 {
+    (bytes / record::ENTRY_BYTES) as u64 + 1
 }
 
 /// Where the whole records of a file end, and what is behind them.
@@ -423,41 +462,22 @@ struct End {
     torn: Option<(usize, usize)>,
 }
 
-/// The parts of a file, one after another: whole records, damage between them, and a torn end.
-struct Parts<'a> {
-    bytes: &'a [u8],
-    position: usize,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::faults::FaultyFiles;
 
-enum Part<'a> {
-    Record(usize, Record<'a>),
-    Damaged(usize, usize),
-    Torn(usize, usize),
-}
-
-impl<'a> Parts<'a> {
-    fn new(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position }
-    }
-}
-
-impl<'a> Iterator for Parts<'a> {
-    type Item = Part<'a>;
-
-    fn next(&mut self) -> Option<Part<'a>> {
-        let start = self.position;
-        let rest = self.bytes.get(start..).filter(|rest| !rest.is_empty())?;
-        if let Some(record) = record::decode(rest) {
-            self.position += record.length;
-            return Some(Part::Record(start, record));
-        }
-        if let Some(next) = record::find_next(self.bytes, start) {
-            self.position = next;
-            return Some(Part::Damaged(start, next - start));
-        }
-        self.position = self.bytes.len();
-        // Zeros at the end are space that was prepared and not used.
-        let used = rest.iter().rposition(|byte| *byte != 0)?;
-        Some(Part::Torn(start, used + 1))
+    #[test]
+    fn a_file_is_never_sealed_over_another_one() {
+        let (files, taken) = (FaultyFiles::new(), sealed_name(7));
+        files.put(&taken, b"old");
+        files.put(LIVE_NAME, b"new");
+        assert!(seal(&files, &taken).is_err());
+        assert_eq!(
+            (files.bytes_of(&taken), files.bytes_of(LIVE_NAME)),
+            (b"old".into(), b"new".into())
+        );
+        seal(&files, &sealed_name(8)).unwrap();
+        assert_eq!(files.bytes_of(&sealed_name(8)), b"new");
     }
 }

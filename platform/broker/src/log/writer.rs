@@ -13,7 +13,7 @@ use super::error::{Error, Result, is_disk_full};
 use super::files::{self, File};
 use super::queue::{self, Batch, Item, What};
 use super::record::{self, Mark};
-use super::recovery::sealed_name;
+use super::recovery::{self, sealed_name};
 use super::segment::Segment;
 use super::{LIVE_NAME, Shared};
 
@@ -137,10 +137,7 @@ impl Writer {
         self.roll_when_full(batch.bytes.len() as u64, first_seq)?;
         let mut prefix = Vec::new();
         if self.live.position == 0 {
-            record::encode_header(&mut prefix, self.live.first_seq);
-            let mark = self.shared.index.read().mark;
-            let next_seq = mark.next_seq.max(self.live.first_seq);
-            record::encode_mark(&mut prefix, Mark { truncated: mark.truncated, next_seq });
+            prefix = self.head(self.live.first_seq);
         }
         prefix.extend_from_slice(&self.owed.bytes);
         let start = self.live.position + prefix.len() as u64;
@@ -153,6 +150,16 @@ impl Writer {
         self.write_bytes(&mut batch.bytes)?;
         self.pay_owed();
         Ok(start)
+    }
+
+    /// What a file begins with.
+    fn head(&self, first_seq: u64) -> Vec<u8> {
+        let mut head = Vec::new();
+        record::encode_header(&mut head, first_seq);
+        let mark = self.shared.index.read().mark;
+        let next_seq = mark.next_seq.max(first_seq);
+        record::encode_mark(&mut head, Mark { truncated: mark.truncated, next_seq });
+        head
     }
 
     fn write_bytes(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
@@ -240,13 +247,15 @@ impl Writer {
             Some(prepared) => prepared,
             None => self.create_next()?,
         };
+        let head = self.head(first_seq);
+        self.begin(&*next_file, &head)?;
         // Zeros that were prepared and not used.
         let sealed = sealed_name(self.live.first_seq);
         let files = &shared.files;
         // Each name is certain before the next one changes: in whatever order a file system keeps them, the live
         // file is never replaced before it has its new name.
         let renamed = (self.live.file.truncate(self.live.position))
-            .and_then(|()| files.rename(LIVE_NAME, &sealed))
+            .and_then(|()| recovery::seal(&**files, &sealed))
             .and_then(|()| files.sync_folder())
             .and_then(|()| files.rename(&next_name, LIVE_NAME))
             .and_then(|()| files.sync_folder());
@@ -256,8 +265,17 @@ impl Writer {
             segment.name = sealed;
         }
         index.segments.push(Segment::new(first_seq, LIVE_NAME.to_owned(), next_file.clone()));
-        self.live = Live::new(next_file, first_seq);
+        self.live = Live { position: head.len() as u64, ..Live::new(next_file, first_seq) };
         Ok(())
+    }
+
+    /// A file says where it begins before it gets its name: otherwise, after a crash, only the one before would know.
+    fn begin(&self, file: &dyn File, head: &[u8]) -> Result<()> {
+        match files::write_all(file, 0, head).and_then(|()| file.sync_data()) {
+            Ok(()) => Ok(()),
+            Err(error) if is_disk_full(&error) => Err(Error::DiskFull),
+            Err(error) => Err(self.give_up("begin a new file", &error)),
+        }
     }
 
     /// The keeper has not been fast enough.

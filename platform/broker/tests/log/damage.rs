@@ -1,8 +1,12 @@
 //! Torn ends and flipped bits.
 
-use broker::log::faults::FaultyFiles;
-use broker::log::{Damage, Error, Log, TornTail};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use broker::log::faults::FaultyFiles;
+use broker::log::{Damage, Error, File, Files, Log, Purge, TornTail};
 
 use crate::*;
 
@@ -216,4 +220,145 @@ fn crc32fast_of(bytes: &[u8]) -> u32 {
         }
     }
     !crc
+}
+
+/// The newest sealed file, and with which sequence it begins.
+fn newest_sealed(files: &FaultyFiles) -> (String, u64) {
+    let name = names(files).into_iter().rfind(|name| name.contains('-')).unwrap();
+    let first_seq = name[9..29].parse().unwrap();
+    (name, first_seq)
+}
+
+#[test]
+fn an_unreadable_file_is_not_replaced_when_the_live_one_lost_its_header() {
+    for live in [Some(vec![]), Some(vec![0xff; 40]), None] {
+        let files = small_log(40, 600);
+        let (newest, first_seq) = newest_sealed(&files);
+        files.put(&newest, &[0xff; 300]);
+        match live {
+            Some(bytes) => files.put(LIVE, &bytes),
+            None => files.remove(LIVE).unwrap(),
+        }
+        let (log, recovery) = open(&files, 600);
+        assert_eq!(recovery.unreadable[0].file, newest);
+        assert!(append(&log, entry("a", "new")) > first_seq);
+        append_many(&log, 40);
+        drop(log);
+        assert_eq!(files.bytes_of(&newest), [0xff; 300]);
+    }
+}
+
+/// A disk that cannot read one file for a while.
+#[derive(Clone)]
+struct ForAWhile {
+    files: FaultyFiles,
+    name: String,
+    fails: Arc<AtomicBool>,
+}
+
+impl Files for ForAWhile {
+    fn open(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        if name == self.name && self.fails.load(Ordering::Relaxed) {
+            return Err(io::Error::other("cannot be read today"));
+        }
+        self.files.open(name)
+    }
+
+    fn create(&self, name: &str) -> io::Result<Arc<dyn File>> {
+        self.files.create(name)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.files.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.files.remove(name)
+    }
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.files.list()
+    }
+
+    fn sync_folder(&self) -> io::Result<()> {
+        self.files.sync_folder()
+    }
+
+    fn export(&self, name: &str, to: &Path) -> io::Result<()> {
+        self.files.export(name, to)
+    }
+}
+
+#[test]
+fn what_could_not_be_read_once_is_there_when_it_can_be_read_again() {
+    for is_live_whole in [true, false] {
+        let files = small_log(40, 600);
+        let (name, _) = newest_sealed(&files);
+        if !is_live_whole {
+            files.put(LIVE, &[]);
+        }
+        let before = sequences(&open(&files.after_kill(), 600).0);
+        let fails = Arc::new(AtomicBool::new(true));
+        let failing = Arc::new(ForAWhile { files: files.clone(), name, fails: fails.clone() });
+        match Log::open(settings(600), failing) {
+            Ok((log, recovery)) => {
+                assert!(is_live_whole && recovery.unreadable.len() == 1);
+                append_many(&log, 40);
+            }
+            // Nobody can say where a new file would have to begin.
+            Err(error) => assert!(!is_live_whole && matches!(error, Error::Io { .. }), "{error}"),
+        }
+        fails.store(false, Ordering::Relaxed);
+        let (log, _) = open(&files, 600);
+        for seq in before {
+            assert_eq!(log.get(seq).unwrap().unwrap().payload, (seq - 1).to_string());
+        }
+    }
+}
+
+#[test]
+fn what_is_acknowledged_beside_a_damaged_file_is_not_deleted_with_it() {
+    let files = small_log(40, 600);
+    let (newest, _) = newest_sealed(&files);
+    let mut bytes = files.bytes_of(&newest);
+    // The header and all entries; the mark between them is whole.
+    bytes[0] ^= 1;
+    bytes[56..].fill(0xff);
+    files.put(&newest, &bytes);
+    files.put(LIVE, &[]);
+    let (log, _) = open(&files, 600);
+    let seq = append(&log, entry("a", "new"));
+    append_many(&log, 20);
+    wait(log.purge(&Purge { below: Some(seq), ..Purge::default() }).unwrap().1).unwrap();
+    wait_until("the damaged file is gone", || !names(&files).contains(&newest));
+    let before = sequences(&log);
+    assert_eq!(before, (seq..=seq + 20).collect::<Vec<_>>());
+    drop(log);
+    assert_eq!(sequences(&open(&files, 600).0), before);
+}
+
+#[test]
+fn sequences_of_a_damaged_end_are_not_used_again() {
+    let files = small_log(40, 600);
+    let (newest, _) = newest_sealed(&files);
+    let live_first = u64::from_le_bytes(files.bytes_of(LIVE)[12..20].try_into().unwrap());
+    let mut bytes = files.bytes_of(&newest);
+    let length = bytes.len();
+    bytes[length - 60..].fill(0xff);
+    files.put(&newest, &bytes);
+    files.put(LIVE, &[]);
+    let (log, _) = open(&files, 600);
+    assert!(append(&log, entry("a", "new")) >= live_first);
+}
+
+#[test]
+fn a_new_file_says_where_it_begins_before_it_is_the_live_one() {
+    let files = FaultyFiles::new();
+    let (log, _) = open(&files, 600);
+    for _ in 0..60 {
+        append_many(&log, 1);
+        let live = files.after_kill().bytes_of(LIVE);
+        let first = u64::from_le_bytes(live[12..20].try_into().unwrap());
+        assert!(first <= log.next_seq(), "{first}");
+    }
 }
