@@ -36,8 +36,7 @@ pub fn copy(broker: &Path, to: &Path) -> io::Result<Vec<String>> {
     Ok(copied)
 }
 
-/// Copies a stream, unless it is deleted meanwhile; again if another one has its name then. One that is being made has
-/// no file yet.
+/// Copies a stream, unless it is deleted meanwhile; again if another one has its name then.
 fn copy_whole(from: &StreamFolder, to: &StreamFolder) -> io::Result<bool> {
     while let Some(stored) = from.load_stream()? {
         let copied = copy_stream(&stored, from, to);
@@ -56,7 +55,8 @@ fn copy_stream(stored: &StoredStream, from: &StreamFolder, to: &StreamFolder) ->
         to.save_consumer(&consumer)?;
     }
     fs::create_dir_all(to.messages())?;
-    copy_messages(&from.messages(), &to.messages())
+    // One that is just being made has a file and no messages yet.
+    if from.has_messages() { copy_messages(&from.messages(), &to.messages()) } else { Ok(()) }
 }
 
 /// Again until no file has come or gone meanwhile: between looking and copying the live file may have been sealed.

@@ -22,7 +22,6 @@ const READS_AT_ONCE: usize = 16;
 
 #[derive(Deserialize)]
 struct Page {
-    total: usize,
     dead_letters: Vec<Listed>,
 }
 
@@ -100,25 +99,21 @@ async fn must_keep_dead_letters(
     info.num_dead.map(drop).ok_or(DeadLetterError::NotKept)
 }
 
-/// One more than `limit`, if there are so many. The broker lists by place, and places change when letters go: hence from
-/// the beginning, at most ten thousand of them.
+/// One more than `limit`, if there are so many: the broker gives a few hundred at a time.
 async fn list_after(
     context: &jetstream::Context,
     consumer: &BrokerConsumer,
-    after: u64,
+    mut after: u64,
     limit: usize,
 ) -> Result<Vec<Listed>> {
-    let (mut found, mut offset) = (vec![], 0);
-    loop {
-        let question = json!({ "offset": offset });
-        let page: Page = ask(context, "DEAD.LIST", consumer, question).await?;
-        offset += page.dead_letters.len();
-        let is_last = page.dead_letters.is_empty() || offset >= page.total;
-        found.extend(page.dead_letters.into_iter().filter(|letter| letter.stream_seq > after));
-        if is_last || found.len() > limit {
-            return Ok(found);
-        }
+    let mut found = vec![];
+    while found.len() <= limit {
+        let page: Page = ask(context, "DEAD.LIST", consumer, json!({ "after": after })).await?;
+        let Some(last) = page.dead_letters.last() else { break };
+        after = last.stream_seq;
+        found.extend(page.dead_letters);
     }
+    Ok(found)
 }
 
 async fn with_message(stream: &Stream<()>, listed: Listed) -> Result<DeadLetter> {

@@ -5,16 +5,25 @@
 //! consumers are done with them, a message whose deliveries are used up stays until its dead letter is dropped or
 //! acknowledged, and one whose receiver says that it is done for ever is removed, as nats-server does.
 
+use std::ops::Bound;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Stream;
-use super::requests::{PageRequest, parse};
+use super::requests::parse;
 use crate::jetstream::advisory::{Advisory, Delivered};
 use crate::jetstream::config::Retention;
 use crate::jetstream::consumer::{Dead, DeadLetter, Exhausted};
 use crate::jetstream::error::{self, ApiError};
-use crate::jetstream::views::{self, DeadLetterInfo, LIST_LIMIT, time};
+use crate::jetstream::views::{DeadLetterInfo, LIST_LIMIT, time};
+
+/// Where a page begins: behind this message of the stream, so that letters which go meanwhile move no other.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ListRequest {
+    after: u64,
+}
 
 /// Which dead letters are meant.
 #[derive(Default, Deserialize)]
@@ -76,17 +85,14 @@ impl Stream {
         name: &str,
         payload: &[u8],
     ) -> Result<Value, ApiError> {
-        let PageRequest { offset } = parse(payload)?;
+        let ListRequest { after } = parse(payload)?;
         self.find_with_dead(name)?;
         self.save_if_changed(name).await?;
         let consumer = self.consumers.get(name).ok_or(error::CONSUMER_NOT_FOUND)?;
         let letters = consumer.progress.dead().letters();
-        let page: Vec<DeadLetterInfo> =
-            letters.iter().skip(offset).take(LIST_LIMIT).map(describe).collect();
-        let mut answer = views::page("dead_letters", &page, 0, LIST_LIMIT);
-        answer["total"] = json!(letters.len());
-        answer["offset"] = json!(offset);
-        Ok(answer)
+        let behind = letters.range((Bound::Excluded(after), Bound::Unbounded));
+        let page: Vec<DeadLetterInfo> = behind.take(LIST_LIMIT).map(describe).collect();
+        Ok(json!({ "total": letters.len(), "limit": LIST_LIMIT, "dead_letters": page }))
     }
 
     /// Lets dead letters be delivered as if they were new.

@@ -90,9 +90,10 @@ impl Worker {
     }
 
     async fn list(&self) -> Result<BTreeSet<u64>, Gone> {
-        let mut list = BTreeSet::new();
+        let mut list = BTreeSet::<u64>::new();
         loop {
-            let page = self.ask("LIST", json!({ "offset": list.len() })).await?;
+            let after = list.last().copied().unwrap_or(0);
+            let page = self.ask("LIST", json!({ "after": after })).await?;
             let letters = page["dead_letters"].as_array().expect("a list");
             list.extend(letters.iter().filter_map(|letter| letter["stream_seq"].as_u64()));
             if letters.is_empty() {
