@@ -202,8 +202,10 @@ impl Stream {
     }
 
     async fn do_command(&mut self, command: Command) -> Option<End> {
-        // Whoever has been told that something is kept finds it kept.
-        self.confirm_others();
+        // Whoever has been told that something is kept finds it kept, and the limits too.
+        if self.confirm_others() {
+            self.enforce_limits(self.now_ns());
+        }
         match command {
             Command::Publish(message) => {
                 self.inlet.release(&message);
@@ -224,12 +226,15 @@ impl Stream {
         None
     }
 
-    fn confirm_others(&mut self) {
+    /// Whether there were any.
+    fn confirm_others(&mut self) -> bool {
+        let waiting = self.unconfirmed.len();
         while let Some(result) = self.unconfirmed.front().and_then(|it| it.ticket.answer()) {
             if let Some(confirmed) = self.unconfirmed.pop_front() {
                 self.confirm(confirmed, result);
             }
         }
+        self.unconfirmed.len() < waiting
     }
 
     /// Does everything that is due.
