@@ -153,7 +153,9 @@ impl Log {
     ///
     /// A torn end of the live file is cut; anything else that is damaged is left as it is, skipped and reported.
     pub fn open(settings: Settings, files: Arc<dyn Files>) -> Result<(Self, Recovery)> {
-        let found = recovery::recover(&*files)?;
+        // The last batch of a file may go beyond its size.
+        let longest = settings.segment_bytes.saturating_add(settings.queue_bytes as u64);
+        let found = recovery::recover(&*files, longest)?;
         let next_seq = found.index.mark.next_seq;
         let shared = Arc::new(Shared {
             queue: Queue::new(&settings, next_seq),

@@ -13,7 +13,7 @@ use super::Shared;
 use super::error::{Error, Result};
 use super::files::{self, File};
 use super::index::Index;
-use super::record;
+use super::record::{self, Mark};
 use super::segment::{NewSlot, Segment, Slot};
 use super::writer::SEGMENT_BYTES_MAX;
 
@@ -191,12 +191,12 @@ impl Shared {
 
     /// Copies what lives into a new file, which then takes the name of the old one.
     fn rewrite(&self, place: usize, removals: Vec<(u64, u64)>) -> Result<()> {
-        let (slots, source, name, first_seq) = {
+        let (slots, source, name, first_seq, next_seq) = {
             let index = self.index.read();
-            let old = &index.segments[place];
+            let (old, next) = (&index.segments[place], &index.segments[place + 1]);
             let live = old.slots.iter().filter(|slot| slot.is_live());
             let slots: Vec<(u64, Slot)> = live.map(|slot| (old.seq_of(slot), *slot)).collect();
-            (slots, old.file.clone(), old.name.clone(), old.first_seq)
+            (slots, old.file.clone(), old.name.clone(), old.first_seq, next.first_seq)
         };
         if slots.is_empty() && removals.is_empty() {
             // The last of it was removed just now: it is deleted when it is looked at again.
@@ -206,7 +206,9 @@ impl Shared {
         let temporary = format!("{name}{REWRITTEN_SUFFIX}");
         let file = self.files.create(&temporary).map_err(Error::io("create a file"))?;
         let mut copy = Segment::new(first_seq, name, file);
-        let copied = copy_live(&mut copy, &*source, &slots, &removals);
+        // What is left does not tell any more how far the file went.
+        let end = Mark { truncated: 0, next_seq };
+        let copied = copy_live(&mut copy, end, &*source, &slots, &removals);
         if let Err(Error::Damaged { seq }) = copied {
             // From now on it is a damaged file like one that recovery found.
             self.index.write().segments[place].damaged_to = Some(seq);
@@ -256,12 +258,14 @@ fn needed_removals(index: &Index, place: usize) -> Vec<(u64, u64)> {
 
 fn copy_live(
     copy: &mut Segment,
+    end: Mark,
     source: &dyn File,
     slots: &[(u64, Slot)],
     removals: &[(u64, u64)],
 ) -> Result<()> {
     let mut buffer = Vec::new();
     record::encode_header(&mut buffer, copy.first_seq);
+    record::encode_mark(&mut buffer, end);
     if !removals.is_empty() {
         record::encode_removed(&mut buffer, removals);
         copy.push_removals(removals, buffer.len() as u64);

@@ -233,9 +233,16 @@ pub(crate) fn find_next(bytes: &[u8], damaged_at: usize) -> Option<usize> {
     None
 }
 
-/// How many records seem to begin in some bytes.
-pub(crate) fn count_markers(bytes: &[u8]) -> usize {
-    bytes.windows(MARKER.len()).filter(|window| *window == MARKER).count()
+/// How many entries there may have been in bytes that begin where a record does, and cannot be read: as many as records
+/// whose lengths are sound lead from one to the next, and behind them as many as there is room for.
+pub(crate) fn entries_in(bytes: &[u8]) -> u64 {
+    let (mut count, mut rest) = (0, bytes);
+    while let Some(length) = sound_length(rest) {
+        count += 1;
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    let room = if rest.is_empty() { 0 } else { rest.len() / ENTRY_BYTES + 1 };
+    count + room as u64
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -253,6 +260,23 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn entries_are_counted_by_their_lengths_and_where_those_are_damaged_by_the_room() {
+        let new = |bytes: usize| NewEntry {
+            subject: crate::subject::Subject::parse("a").unwrap(),
+            headers: bytes::Bytes::new(),
+            payload: vec![0xff; bytes].into(),
+            time_ns: 1,
+        };
+        let mut records = Vec::new();
+        [0, 900, 0].iter().for_each(|bytes| encode_entry(&mut records, 1, &new(*bytes)));
+        let (small, large) = (ENTRY_BYTES + 1, ENTRY_BYTES + 901);
+        assert_eq!((entries_in(&[]), entries_in(&records)), (0, 3));
+        assert_eq!(entries_in(&records[..small + 100]), 2);
+        records[small + 8] ^= 1;
+        assert_eq!(entries_in(&records), 1 + ((large + small) / ENTRY_BYTES + 1) as u64);
+    }
 
     #[test]
     fn a_length_with_one_wrong_bit_is_noticed() {

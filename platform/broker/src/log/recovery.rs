@@ -76,8 +76,8 @@ pub(crate) struct Recovered {
 }
 
 /// Reads a folder.
-pub(crate) fn recover(files: &dyn Files) -> Result<Recovered> {
-    let mut scanner = Scanner::default();
+pub(crate) fn recover(files: &dyn Files, segment_bytes: u64) -> Result<Recovered> {
+    let mut scanner = Scanner { segment_bytes, ..Scanner::default() };
     scanner.index.raise(Mark { truncated: 0, next_seq: 1 });
     let names = files.list().map_err(Error::io("list the folder"))?;
     for name in names.iter().filter(|name| keeper::is_leftover(name)) {
@@ -127,6 +127,8 @@ struct Scanner {
     /// Damaged parts whose last sequence is not known before the next entry: place in the report, and of the segment.
     open_damages: Vec<(usize, usize)>,
     hidden: Hidden,
+    /// How long files become.
+    segment_bytes: u64,
 }
 
 /// What the newest sealed file may hold behind the last sequence that is known. Otherwise the live file says where it
@@ -160,15 +162,17 @@ impl Scanner {
         let start = check_header(name, &bytes)?;
         if !Parts::new(&bytes, start).any(|part| matches!(part, Part::Record(..))) {
             self.report_unreadable(name, "no whole record in it".to_owned());
-            self.hidden = Hidden::AtMost(sequences_in(bytes.len()));
+            // It may have been longer, before what was removed was left out.
+            let longest = self.segment_bytes.max(bytes.len() as u64);
+            self.hidden = Hidden::AtMost(longest / record::ENTRY_BYTES as u64 + 1);
             return Ok(());
         }
         let first_seq = first_seq_of(&bytes).unwrap_or(named_seq);
         let end = self.scan(Segment::new(first_seq, name.to_owned(), file), &bytes, start);
         if let Some((offset, length)) = end.torn {
             self.report_damage(offset, length);
-            self.hidden = Hidden::AtMost(sequences_in(length));
         }
+        self.hidden = Hidden::AtMost(end.uncounted);
         Ok(())
     }
 
@@ -199,7 +203,7 @@ impl Scanner {
         let damages = self.recovery.damaged.len();
         let end = self.scan(segment, &bytes, start);
         if self.recovery.damaged.len() > damages {
-            let live = self.go_on_elsewhere(files, &*file, &bytes, &end);
+            let live = self.go_on_elsewhere(files, &*file, &end);
             let sealed = sealed_name(first_seq);
             self.recovery.damaged[damages..].iter_mut().for_each(|it| it.file.clone_from(&sealed));
             return live;
@@ -209,8 +213,8 @@ impl Scanner {
         let position = if is_begun { end.position as u64 } else { 0 };
         let mut live =
             Live { position, has_entries: self.has_entries(), ..Live::new(file, first_seq) };
-        if let Some((offset, length)) = end.torn {
-            self.cut(&mut live, &bytes, offset, length)?;
+        if let Some((_, length)) = end.torn {
+            self.cut(&mut live, length, end.uncounted)?;
         }
         // A process that was killed may have left what is in memory only.
         live.file.sync_data().map_err(Error::io("sync the live file"))?;
@@ -220,23 +224,16 @@ impl Scanner {
 
     /// Seals a live file with damage in it, and begins a new one. A damaged record may seem to end anywhere, also where
     /// the next one would begin that is written behind it: then what is between them would be skipped.
-    fn go_on_elsewhere(
-        &mut self,
-        files: &dyn Files,
-        file: &dyn File,
-        bytes: &[u8],
-        end: &End,
-    ) -> Result<Live> {
-        let (mut length, mut skipped) = (end.position, 0);
+    fn go_on_elsewhere(&mut self, files: &dyn Files, file: &dyn File, end: &End) -> Result<Live> {
+        let mut length = end.position;
         if let Some((offset, torn)) = end.torn {
             self.report_damage(offset, torn);
             length = offset + torn;
-            skipped = count_torn(&bytes[offset..length]);
         }
         file.truncate(length as u64).map_err(Error::io("shorten the damaged file"))?;
         file.sync_data().map_err(Error::io("sync the damaged file"))?;
         let first_seq = self.index.segments.last().map_or(0, |segment| segment.first_seq);
-        let next_seq = (self.index.mark.next_seq + skipped).max(first_seq + 1);
+        let next_seq = (self.index.mark.next_seq + end.uncounted).max(first_seq + 1);
         self.index.raise(Mark { truncated: 0, next_seq });
         self.see_next_seq(next_seq);
         let sealed = sealed_name(first_seq);
@@ -269,15 +266,24 @@ impl Scanner {
         }
         self.index.segments.push(segment);
         self.recovery.files += 1;
-        let mut end = End { position: start, torn: None };
+        let mut end = End { position: start, torn: None, uncounted: 0 };
         for part in Parts::new(bytes, start) {
             match part {
                 Part::Record(offset, record) => {
                     end.position = offset + record.length;
+                    if !matches!(record.body, Body::Removed(_)) {
+                        end.uncounted = 0;
+                    }
                     self.take(offset, record);
                 }
-                Part::Damaged(offset, length) => self.report_damage(offset, length),
-                Part::Torn(offset, length) => end.torn = Some((offset, length)),
+                Part::Damaged(offset, length) => {
+                    end.uncounted += record::entries_in(&bytes[offset..offset + length]);
+                    self.report_damage(offset, length);
+                }
+                Part::Torn(offset, length) => {
+                    end.uncounted += record::entries_in(&bytes[offset..offset + length]);
+                    end.torn = Some((offset, length));
+                }
             }
         }
         self.set_live_bytes(end.position as u64);
@@ -315,6 +321,8 @@ impl Scanner {
     fn take_removed(&mut self, ranges: &[(u64, u64)], length: usize) {
         for (first, last) in ranges {
             kill_range(&mut self.index, *first, *last);
+            // They were there.
+            self.index.raise(Mark { truncated: 0, next_seq: last.saturating_add(1) });
         }
         if let Some(segment) = self.index.segments.last_mut() {
             segment.push_removals(ranges, length as u64);
@@ -353,10 +361,8 @@ impl Scanner {
         }
     }
 
-    /// Cuts the torn end. How many sequences were in it can only be guessed from the markers in it; they are not
-    /// given out again, and a mark remembers that.
-    fn cut(&mut self, live: &mut Live, bytes: &[u8], offset: usize, length: usize) -> Result<()> {
-        let skipped = count_torn(&bytes[offset..offset + length]);
+    /// Cuts the torn end. The sequences that may have been in it are not given out again, and a mark remembers that.
+    fn cut(&mut self, live: &mut Live, length: usize, skipped: u64) -> Result<()> {
         let cut_at = live.position;
         live.file.truncate(cut_at).map_err(Error::io("cut the torn end"))?;
         live.extended_to = cut_at;
@@ -407,11 +413,6 @@ impl Scanner {
     }
 }
 
-/// How many sequences a torn end may have had.
-fn count_torn(bytes: &[u8]) -> u64 {
-    record::count_markers(bytes).max(1) as u64
-}
-
 fn kill_range(index: &mut Index, first: u64, last: u64) {
     let mut gone = Vec::new();
     index.walk(first, |segment, slot| {
@@ -451,15 +452,12 @@ fn first_seq_of(bytes: &[u8]) -> Option<u64> {
     }
 }
 
-/// More sequences cannot be in so many bytes.
-fn sequences_in(bytes: usize) -> u64 {
-    (bytes / record::ENTRY_BYTES) as u64 + 1
-}
-
 /// Where the whole records of a file end, and what is behind them.
 struct End {
     position: usize,
     torn: Option<(usize, usize)>,
+    /// Sequences that may have been in what is damaged or torn, and that no entry or mark behind it bounds.
+    uncounted: u64,
 }
 
 #[cfg(test)]

@@ -362,3 +362,63 @@ fn a_new_file_says_where_it_begins_before_it_is_the_live_one() {
         assert!(first <= log.next_seq(), "{first}");
     }
 }
+
+#[test]
+fn a_damaged_last_entry_with_a_removal_behind_it_is_not_given_out_again() {
+    let files = small_log(5, 1 << 20);
+    let entries_end = files.bytes_of(LIVE).len();
+    let (log, _) = open(&files, 1 << 20);
+    wait(log.remove(3).unwrap().unwrap()).unwrap();
+    drop(log);
+    // In the payload of the fifth.
+    files.flip_bit(LIVE, entries_end - 1, 0);
+    let (log, recovery) = open(&files, 1 << 20);
+    assert_eq!(sequences(&log), [1, 2, 4]);
+    assert_eq!(recovery.damaged[0].sequences, Some((5, 5)));
+    assert_eq!(append(&log, entry("a", "new")), 6);
+}
+
+/// With which sequence the second file of a log of small entries begins.
+fn second_first() -> u64 {
+    names(&small_log(40, 600))[1][9..29].parse().unwrap()
+}
+
+#[test]
+fn a_damaged_last_entry_of_a_sealed_file_with_a_removal_behind_it_is_not_given_out_again() {
+    let second = second_first();
+    let files = small_log(second - 1, 600);
+    let entries_end = files.bytes_of(LIVE).len();
+    let (log, _) = open(&files, 600);
+    wait(log.remove(2).unwrap().unwrap()).unwrap();
+    assert_eq!(append(&log, entry("a.b", "x")), second);
+    drop(log);
+    let (sealed, _) = newest_sealed(&files);
+    files.flip_bit(&sealed, entries_end - 1, 0);
+    files.put(LIVE, &[]);
+    let (log, recovery) = open(&files, 600);
+    let seq = append(&log, entry("a", "new"));
+    assert!(seq >= second, "{seq} was given out before: {recovery:?}");
+}
+
+#[test]
+fn sequences_of_a_rewritten_file_are_not_used_again_when_the_live_one_lost_its_header() {
+    let second = second_first();
+    let files = FaultyFiles::new();
+    let (log, _) = open(&files, 600);
+    append(&log, entry("a.c", "0"));
+    append_many(&log, second - 1);
+    let (sealed, _) = newest_sealed(&files);
+    let others = Purge { filter: filter("a.b").into(), below: Some(second), keep: 0 };
+    wait(log.purge(&others).unwrap().1).unwrap();
+    // The header, the mark and one entry.
+    wait_until("it is rewritten", || files.bytes_of(&sealed).len() < 150);
+    drop(log);
+    let live_first = u64::from_le_bytes(files.bytes_of(LIVE)[12..20].try_into().unwrap());
+    files.put(LIVE, &[]);
+    let (log, recovery) = open(&files, 600);
+    let seq = append(&log, entry("a", "new"));
+    assert!(
+        seq >= live_first,
+        "{seq} was given out before, the live file began at {live_first}: {recovery:?}"
+    );
+}

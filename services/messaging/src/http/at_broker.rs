@@ -28,7 +28,11 @@ pub(super) struct ConsumerQuery {
 /// List what a program outside gave up at the embedded broker, in the order of the stream
 #[utoipa::path(get, path = "/api/v1/admin/messages/broker/dead-letters",
     params(ConsumerQuery, PageQuery),
-    responses((status = 200, body = Paged<BrokerDeadLetterView>)))]
+    responses((status = 200, body = Paged<BrokerDeadLetterView>),
+        (status = 404, body = Problem, content_type = "application/problem+json",
+            description = "There is no such consumer"),
+        (status = 409, body = Problem, content_type = "application/problem+json",
+            description = "What moves the messages keeps no dead letters")))]
 pub(super) async fn list_broker_dead_letters(
     State(messaging): State<Arc<Messaging>>,
     Identity(actor): Identity,
