@@ -234,7 +234,8 @@ pub(crate) fn find_next(bytes: &[u8], damaged_at: usize) -> Option<usize> {
 }
 
 /// How many entries there may have been in bytes that begin where a record does, and cannot be read: as many as records
-/// whose lengths are sound lead from one to the next, and behind them as many as there is room for.
+/// whose lengths are sound lead from one to the next, and behind them as many as there is room for; or as many as seem to
+/// begin there, if those are more, because a damaged length may look sound.
 pub(crate) fn entries_in(bytes: &[u8]) -> u64 {
     let (mut count, mut rest) = (0, bytes);
     while let Some(length) = sound_length(rest) {
@@ -242,7 +243,8 @@ pub(crate) fn entries_in(bytes: &[u8]) -> u64 {
         rest = rest.get(length..).unwrap_or_default();
     }
     let room = if rest.is_empty() { 0 } else { rest.len() / ENTRY_BYTES + 1 };
-    count + room as u64
+    let markers = bytes.windows(MARKER.len()).filter(|window| *window == MARKER).count();
+    (count + room).max(markers) as u64
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> u16 {
@@ -274,8 +276,14 @@ mod tests {
         let (small, large) = (ENTRY_BYTES + 1, ENTRY_BYTES + 901);
         assert_eq!((entries_in(&[]), entries_in(&records)), (0, 3));
         assert_eq!(entries_in(&records[..small + 100]), 2);
-        records[small + 8] ^= 1;
-        assert_eq!(entries_in(&records), 1 + ((large + small) / ENTRY_BYTES + 1) as u64);
+        let mut damaged = records.clone();
+        damaged[small + 8] ^= 1;
+        assert_eq!(entries_in(&damaged), 1 + ((large + small) / ENTRY_BYTES + 1) as u64);
+        // The first one seems to be all there is.
+        let all = (records.len() as u32).to_le_bytes();
+        records[8..12].copy_from_slice(&all);
+        records[CHECK_AT] = check_of(all);
+        assert_eq!(entries_in(&records), 3);
     }
 
     #[test]

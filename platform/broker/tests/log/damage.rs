@@ -128,6 +128,25 @@ fn what_was_found_once_is_found_at_every_start_even_if_a_damaged_length_seems_ri
     }
 }
 
+#[test]
+fn what_a_damaged_length_hides_is_not_given_out_again() {
+    let whole = small_log(6, 1 << 20).bytes_of(LIVE);
+    let record = (whole.len() - 56) / 6;
+    let (files, at) = (FaultyFiles::new(), 56 + 3 * record);
+    // The fourth seems to reach to the end, and its length to be sound; a removal is behind it.
+    let (log, _) = open(&files, 1 << 20);
+    append_many(&log, 6);
+    wait(log.remove(2).unwrap().unwrap()).unwrap();
+    drop(log);
+    let mut bytes = with_length(&files.bytes_of(LIVE), at, 3 * record);
+    let crc = crc32fast_of(&bytes[at + 8..at + 12]).to_le_bytes();
+    bytes[at + 13] = crc.into_iter().fold(0, |check, byte| check ^ byte);
+    files.put(LIVE, &bytes);
+    let (log, recovery) = open(&files, 1 << 20);
+    assert_eq!(recovery.damaged[0].sequences, Some((4, 6)));
+    assert_eq!((sequences(&log), append(&log, entry("a", "new"))), (vec![1, 3], 7));
+}
+
 /// A file whose record at a place says that it is so long.
 fn with_length(whole: &[u8], at: usize, length: usize) -> Vec<u8> {
     let mut bytes = whole.to_vec();
