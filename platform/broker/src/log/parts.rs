@@ -42,8 +42,8 @@ impl<'a> Iterator for Parts<'a> {
 }
 
 /// The sequence of the first entry.
-pub(crate) fn first_entry(bytes: &[u8], position: usize) -> Option<u64> {
-    Parts::new(bytes, position).find_map(|part| match part {
+pub(crate) fn first_entry(bytes: &[u8]) -> Option<u64> {
+    Parts::new(bytes, 0).find_map(|part| match part {
         Part::Record(_, Record { body: Body::Entry(entry), .. }) => Some(entry.seq),
         _ => None,
     })

@@ -5,7 +5,6 @@
 //! more is taken, and that everybody who waits is answered.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -91,12 +90,6 @@ impl Drop for Promise {
     fn drop(&mut self) {
         self.slot.answer.get_or_init(|| Err(Error::Failed(Arc::from("its writer ended"))));
         self.slot.waker.wake();
-    }
-}
-
-impl fmt::Debug for Promise {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.slot.fmt(f)
     }
 }
 

@@ -200,13 +200,9 @@ impl Scanner {
             None => self.begin_behind_hidden()?,
         };
         let segment = Segment::new(first_seq, LIVE_NAME.to_owned(), file.clone());
-        let damages = self.recovery.damaged.len();
         let end = self.scan(segment, &bytes, start);
-        if self.recovery.damaged.len() > damages {
-            let live = self.go_on_elsewhere(files, &*file, &end);
-            let sealed = sealed_name(first_seq);
-            self.recovery.damaged[damages..].iter_mut().for_each(|it| it.file.clone_from(&sealed));
-            return live;
+        if self.recovery.damaged.iter().any(|damage| damage.file == LIVE_NAME) {
+            return self.go_on_elsewhere(files, &*file, first_seq, &end);
         }
         // A file without a whole header and without records is begun anew.
         let is_begun = end.position >= record::HEADER_BYTES;
@@ -224,7 +220,13 @@ impl Scanner {
 
     /// Seals a live file with damage in it, and begins a new one. A damaged record may seem to end anywhere, also where
     /// the next one would begin that is written behind it: then what is between them would be skipped.
-    fn go_on_elsewhere(&mut self, files: &dyn Files, file: &dyn File, end: &End) -> Result<Live> {
+    fn go_on_elsewhere(
+        &mut self,
+        files: &dyn Files,
+        file: &dyn File,
+        first_seq: u64,
+        end: &End,
+    ) -> Result<Live> {
         let mut length = end.position;
         if let Some((offset, torn)) = end.torn {
             self.report_damage(offset, torn);
@@ -232,12 +234,14 @@ impl Scanner {
         }
         file.truncate(length as u64).map_err(Error::io("shorten the damaged file"))?;
         file.sync_data().map_err(Error::io("sync the damaged file"))?;
-        let first_seq = self.index.segments.last().map_or(0, |segment| segment.first_seq);
         let next_seq = (self.index.mark.next_seq + end.uncounted).max(first_seq + 1);
         self.index.raise(Mark { truncated: 0, next_seq });
         self.see_next_seq(next_seq);
         let sealed = sealed_name(first_seq);
         seal(files, &sealed).map_err(Error::io("seal the damaged file"))?;
+        for damage in self.recovery.damaged.iter_mut().filter(|damage| damage.file == LIVE_NAME) {
+            damage.file.clone_from(&sealed);
+        }
         if let Some(segment) = self.index.segments.last_mut() {
             segment.name = sealed;
         }
@@ -448,7 +452,7 @@ fn check_header(name: &str, bytes: &[u8]) -> Result<usize> {
 fn first_seq_of(bytes: &[u8]) -> Option<u64> {
     match record::decode_header(bytes) {
         Header::First(first_seq) => Some(first_seq),
-        _ => parts::first_entry(bytes, 0),
+        _ => parts::first_entry(bytes),
     }
 }
 

@@ -15,7 +15,7 @@ use super::queue::{self, Batch, Item, What};
 use super::record::{self, Mark};
 use super::recovery::{self, sealed_name};
 use super::segment::Segment;
-use super::{LIVE_NAME, Shared};
+use super::{LIVE_NAME, Settings, Shared};
 
 /// Offsets in a file are kept in 32 bits, and the last batch of a file may be as large as the queue.
 pub(crate) const SEGMENT_BYTES_MAX: u64 = 1 << 30;
@@ -47,13 +47,14 @@ impl Live {
         Self { file, position: 0, extended_to, first_seq, has_entries: false, is_tight: false }
     }
 
-    /// How many zeros follow a batch that ends here, in a file of at most so many bytes.
-    fn zeros_ahead(&self, end: u64, bytes_max: u64) -> u64 {
+    /// How many zeros follow a batch that ends here.
+    fn zeros_ahead(&self, end: u64, settings: &Settings) -> u64 {
         let is_small = end - self.position <= SMALL_BATCH_BYTES;
-        if end <= self.extended_to || !is_small || self.is_tight {
+        if end <= self.extended_to || !is_small || self.is_tight || !settings.sync {
             return 0;
         }
-        end.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX).min(bytes_max.saturating_sub(end))
+        let room = settings.segment_bytes.saturating_sub(end);
+        end.clamp(AHEAD_BYTES_MIN, AHEAD_BYTES_MAX).min(room)
     }
 }
 
@@ -165,7 +166,7 @@ impl Writer {
     fn write_bytes(&mut self, bytes: &mut Vec<u8>) -> Result<()> {
         let length = bytes.len();
         let end = self.live.position + length as u64;
-        let ahead = self.zeros_ahead(end);
+        let ahead = self.live.zeros_ahead(end, &self.shared.settings);
         bytes.resize(length + ahead as usize, 0);
         let mut written = self.write_and_sync(bytes);
         bytes.truncate(length);
@@ -177,11 +178,6 @@ impl Writer {
         written?;
         self.live.position = end;
         Ok(())
-    }
-
-    fn zeros_ahead(&self, end: u64) -> u64 {
-        let settings = &self.shared.settings;
-        if settings.sync { self.live.zeros_ahead(end, settings.segment_bytes) } else { 0 }
     }
 
     fn write_and_sync(&mut self, bytes: &[u8]) -> Result<()> {
